@@ -168,10 +168,12 @@ class TwoChains(RuleBasedStateMachine):
         if (found := self._provable(data)) is None:
             return
         name, proof = list(tampered(found[1]).items())[change]
-        gateway = self.chains.root_end.gateway.functions
-        expected = "IncomingPaused" if read_view(gateway.paused()) else name
-        assert refusal(self.chains.on_root(STRANGER), gateway.deliver(proof.argument)) == expected
-        self._count(f"tampered: {expected}")
+        end, stranger = self.chains.root_end, self.chains.on_root(STRANGER)
+        expected = "IncomingPaused" if read_view(end.gateway.functions.paused()) else name
+        assert refusal(stranger, end.gateway.functions.deliver(proof.argument)) == expected
+        # Results are proved by the same library, and never paused.
+        assert refusal(stranger, end.results.functions.prove(proof.argument)) == name
+        self._count(f"tampered: {name}")
 
     @invariant()
     def balanced(self) -> None:
