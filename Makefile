@@ -188,7 +188,7 @@ pandas3: setup .venv-pandas3/.ready  ## the tests of the scores, and a data set,
 bench-scoring: setup  ## time the scores against numerai-tools in one run, into build/bench/scoring.json
 	PYTHONPATH=. python benchmarks/scoring/bench.py
 
-bench-data: setup  ## build a data set of 6,000 ids x 500 eras x 1,000 features beside pyarrow, into build/bench/data.json (an hour, 8 GB)
+bench-data: setup  ## build a data set of 6,000 ids x 500 eras x 1,000 features beside pyarrow, into build/bench/data.json (minutes, 8 GB)
 	PYTHONPATH=. python benchmarks/data/bench.py
 
 bench-rewards: setup  ## time rewards, report and bundle of 10,000 models against their scoring, into build/bench/rewards.json
