@@ -174,6 +174,18 @@ contract EdgesTest is Rounds {
         );
     }
 
+    function test_noMoreThanWhatIsIdleIsWithdrawn() public {
+        vm.prank(_owner(0));
+        _refusedCall(
+            address(tournament),
+            abi.encodeCall(IStakeLedger.withdraw, (1, (NANO + 1) * UNIT, _owner(0))),
+            IStakeLedger.InsufficientIdle.selector
+        );
+        vm.prank(_owner(0));
+        tournament.withdraw(1, NANO * UNIT, _owner(0));
+        require(tournament.idleOf(1) == 0, "all of it");
+    }
+
     /* READING */
 
     function test_lanesAndModelsAreReadOneByOneAndInRanges() public view {
