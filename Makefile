@@ -25,7 +25,7 @@ demo: setup  ## settle rounds on real market data on a local chain, into build/d
 test: setup test-python test-contracts test-invariants  ## every fast test
 
 # Two a core, since tests wait for chains and servers half of the time; each takes up to 1.3 GB of memory.
-test-python: WORKERS = $(shell echo $$(( $$(nproc) * 2 )) $$(( $$(free -g | awk '/^Mem/ {print $$7}') / 2 )) 2 | tr ' ' '\n' | sort -n | sed -n 2p)
+test-python: WORKERS = $(shell echo $$(( $$(nproc) * 2 )) $$(awk '/^MemAvailable/ {print int($$2 / 2097152)}' /proc/meminfo) 2 | tr ' ' '\n' | sort -n | sed -n 2p)
 test-python: setup
 	@sh scripts/sandbox_setup.sh || true
 	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
