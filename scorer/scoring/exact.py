@@ -179,12 +179,16 @@ def exact_matmul(left: Floats, right: Floats) -> Floats:
 
     A row of the result depends on that row of the left matrix only, whatever the others hold.
     """
-    bits = part_bits(left.shape[1])
+    return exact_product(left, split(right, part_bits(left.shape[1])))
+
+
+def exact_product(left: Floats, right: Parts) -> Floats:
+    """Multiply as `exact_matmul` does, with the right matrix split already to `part_bits` of its length."""
     # A grid for each row: a common one would round a small row more coarsely next to a large one.
     rows, exponents = _rows_below_one(left)
-    a, b = split(rows, bits), split(right, bits)
-    products = combine_products(a.high @ b.high, _cross(a, b), _low(a, b), bits)
-    return np.ldexp(products, a.unit_exponent + b.unit_exponent + exponents)
+    a, bits = split(rows, right.bits), right.bits
+    products = combine_products(a.high @ right.high, _cross(a, right), _low(a, right), bits)
+    return np.ldexp(products, a.unit_exponent + right.unit_exponent + exponents)
 
 
 def _rows_below_one(matrix: Floats) -> tuple[Floats, NDArray[np.intc]]:

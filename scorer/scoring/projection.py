@@ -13,13 +13,15 @@ vector stay ties in its residual.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas, lapack
+from scipy.linalg import lapack
 
 from scorer.scoring.errors import refuse
-from scorer.scoring.exact import Floats, exact_matmul
+from scorer.scoring.exact import Floats, Parts, exact_product, part_bits, split
+from scorer.scoring.rows import row_blocks
 from scorer.scoring.threads import run_in_threads, usable_cores
 
 SMALLEST_INDEPENDENT_SHARE = 1e-11
@@ -33,6 +35,9 @@ SHORT_MANTISSA = 24
 
 ROWS_AT_ONCE = 32
 """Ids in a block: their features stay in a core's cache from one step to the next."""
+
+IDS_AT_ONCE = 1024
+"""Ids whose products with the coefficients are held at once, before they are subtracted."""
 
 COARSE_BITS = 3
 """Features are shifted by multiples of an eighth of their size: bins stay fractions of four bits."""
@@ -55,6 +60,11 @@ class Basis:
     columns: Floats
     factor: Floats
     refine: bool
+
+    @cached_property
+    def exact_columns(self) -> Parts:
+        """The transposed columns, split for exact products: only submissions with ties need them."""
+        return split(self.columns.T, part_bits(self.columns.shape[1]))
 
 
 def make_basis(features: Floats) -> Basis:
@@ -169,13 +179,15 @@ def residuals(
     overwrite
         Whether the rows may be replaced by the result, which saves a copy.
     """
+    if len(rows) == 0:
+        return rows.copy()
     coefficients = _solve(basis, rows @ basis.columns)
     # One step of iterative refinement, where the columns are close to dependent.
     if basis.refine:
         left = rows - coefficients @ basis.columns.T
         coefficients += _solve(basis, left @ basis.columns)
     if exactly:
-        return rows - proportion * exact_matmul(coefficients, basis.columns.T)
+        return rows - proportion * exact_product(coefficients, basis.exact_columns)
     coefficients *= proportion
     return _subtract_products(rows if overwrite else rows.copy(), coefficients, basis.columns)
 
@@ -187,8 +199,8 @@ def _solve(basis: Basis, sides: Floats) -> Floats:
 
 
 def _subtract_products(rows: Floats, coefficients: Floats, columns: Floats) -> Floats:
-    """Subtract ``coefficients @ columns.T`` from the rows, in their memory and in one pass over it."""
-    # An array in C's order is its transpose in Fortran's, so BLAS works on the rows themselves.
-    return np.asarray(
-        blas.dgemm(-1.0, columns.T, coefficients.T, beta=1.0, c=rows.T, trans_a=1, overwrite_c=1).T
-    )
+    """Subtract ``coefficients @ columns.T`` from the rows, in their memory."""
+    # BLAS would do both at once, but scipy's way to it lets no other thread of Python go on meanwhile.
+    for ids in row_blocks(rows.shape[1], IDS_AT_ONCE):
+        rows[:, ids] -= coefficients @ columns[ids].T
+    return rows
