@@ -19,7 +19,7 @@ import numpy as np
 
 from scorer.chain.records import RoundState
 from scorer.daemon import assembly
-from scorer.daemon.configuration import load_config
+from scorer.daemon.configuration import NodeConfig, load_config
 from scorer.daemon.logging import configure_logging
 from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.drill.submissions import publish_submissions
@@ -33,6 +33,8 @@ from scorer.transactions.manager import TransactionManager
 OPEN_ROUNDS = (64, 500)
 IDLE_CYCLES = 5
 BLOCK_TIME = 2
+MOST_CYCLES = 10
+"""Cycles of operator and member until a round that closed is sealed: some four."""
 GRACE = 10 * HOUR
 OUT = Path("build/bench/oracle")
 
@@ -51,14 +53,11 @@ def settle(models: int, ids: int) -> dict[str, Any]:
         local = LocalTournament.build(anvil, OUT, members=1, models=0)
         local.enter(models, deposit="10", allocation="2")
         round_id = opened(local, models, ids)
+        config = load_config(large(local, "member-0", FIRST_MEMBER))
         began = time.monotonic()
-        with assembly.operator(load_config(large(local, "operator", OPERATOR)), send=True) as operator:
-            operator.daemon.cycle()
-            anvil.finalise()
-            operator.daemon.cycle()
+        seal(local, round_id, config)
         sealed = time.monotonic()
         anvil.advance_to(local.record(round_id).resolve_at)
-        config = load_config(large(local, "member-0", FIRST_MEMBER))
         targets = np.random.default_rng(7).choice([0.0, 0.25, 0.5, 0.75, 1.0], ids)
         Bundle(local.folder("member-0/targets", round_id)).write_targets(
             names(ids), {"target_20d2l": targets}
@@ -92,6 +91,23 @@ def settle(models: int, ids: int) -> dict[str, Any]:
         "largest_settle_gas": max(settles),
         "settle_to_lock": round(max(settles) / max(locks), 2),
     }
+
+
+def seal(local: LocalTournament, round_id: int, member_config: NodeConfig) -> None:
+    """Lock the round by the operator, sign its seal by the member, and seal it."""
+    operator_config = load_config(large(local, "operator", OPERATOR))
+    with (
+        assembly.operator(operator_config, send=True) as operator,
+        assembly.oracle(member_config, send=True) as member,
+    ):
+        for _ in range(MOST_CYCLES):
+            operator.daemon.cycle()
+            local.anvil.finalise()
+            member.daemon.cycle()
+            if local.record(round_id).state == RoundState.SEALED:
+                return
+    state = local.record(round_id).state
+    sys.exit(f"expected round {round_id} sealed after {MOST_CYCLES} cycles, found {state.name}")
 
 
 PARTS = {
