@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from threadpoolctl import threadpool_limits
 
 import scorer.scoring as ours
 from scorer.protocol.predictions import PredictionFile, PredictionRows, header
+from scorer.scoring import summers
 
 IDS = 6000
 MOST_COMPARED = 10_000
@@ -55,6 +57,17 @@ def with_cpu(name: str, work: Callable[[], Any], times: int) -> dict[str, float]
     return {f"{name}_s": wall, f"{name}_cpu_s": cpu}
 
 
+@contextmanager
+def by_numpy() -> Iterator[None]:
+    """Score by numpy alone meanwhile, as where numba is not installed."""
+    before = summers.COMPILED_FROM
+    summers.COMPILED_FROM = sys.maxsize
+    try:
+        yield
+    finally:
+        summers.COMPILED_FROM = before
+
+
 def make_round(models: int, ids: int = IDS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     submissions, target = rng.random((models, ids)), rng.choice(BINS, ids, p=SHARES)
@@ -77,7 +90,10 @@ def bench_corr_mmc(models: int, times: int) -> dict[str, float]:
     predictions, targets = frames(submissions, target)
     meta_model = pd.Series(meta, index=predictions.index, name="meta_model")
     tied = np.round(submissions, 3)
-    found = with_cpu("corr_mmc", lambda: ours.score_submissions(submissions, target, meta), times)
+    with by_numpy():
+        found = with_cpu("corr_mmc_numpy", lambda: ours.score_submissions(submissions, target, meta), times)
+    # By the compiled pass where numba is installed, else by numpy once more.
+    found |= with_cpu("corr_mmc", lambda: ours.score_submissions(submissions, target, meta), times)
     found["corr_mmc_one_thread_s"] = smallest(
         lambda: ours.score_submissions(submissions, target, meta, threads=1), times
     )
@@ -106,6 +122,9 @@ def bench_corr_mmc(models: int, times: int) -> dict[str, float]:
     expected = reference.correlation_contribution(predictions, meta_model, targets).to_numpy()
     found["mmc_difference"] = float(np.abs(again.mmc - expected).max())
     found["corr_mmc_speedup"] = found["corr_mmc_reference_s"] / found["corr_mmc_s"]
+    found["corr_mmc_numpy_speedup"] = found["corr_mmc_reference_s"] / found["corr_mmc_numpy_s"]
+    found["corr_mmc_compiled"] = float(summers.compiled_pass() is not None)
+    found["corr_mmc_compiled_vs_numpy"] = found["corr_mmc_numpy_s"] / found["corr_mmc_s"]
     found["corr_mmc_cpu_speedup"] = found["corr_mmc_reference_cpu_s"] / found["corr_mmc_cpu_s"]
     found["corr_mmc_vs_argsort"] = found["corr_mmc_s"] / found["argsort_s"]
     found["corr_mmc_vs_argsort_rowwise"] = found["corr_mmc_s"] / found["argsort_rowwise_s"]

@@ -7,10 +7,11 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.engine import PIECE_BYTES, Submissions, rows_in
+from scorer.scoring.engine import Submissions
 from scorer.scoring.errors import UnscoredReason
 from scorer.scoring.quantiles import rank_table
 from scorer.scoring.ranks import RankedBlock, Sorter
+from scorer.scoring.sums import PIECE_BYTES, rows_in
 from scorer.scoring.threads import run_in_threads, usable_cores
 
 Entry = TypeVar("Entry", bound=np.generic)

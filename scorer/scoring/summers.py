@@ -1,0 +1,96 @@
+"""Chooses what adds up the submissions of a round: numpy, or a compiled pass where numba is installed."""
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from itertools import pairwise
+from threading import Lock
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.scoring.exact import Floats
+from scorer.scoring.plan import ScoringPlan
+from scorer.scoring.sums import BlockSummer, Summer, Sums
+
+COMPILED_FROM = 1 << 23
+"""Predictions of a round from which the compiled pass is used: to load it takes as long as to score some
+10,000 submissions, so that it only pays for whoever scores large rounds again and again."""
+
+
+def summers(plan: ScoringPlan, sums: Sums, block_size: int) -> Callable[[], Summer]:
+    """Return what makes a summer for a thread; all of them fill in the same sums."""
+    by_numpy = partial(BlockSummer, plan, sums, block_size, Lock())
+    compiled = compiled_pass() if len(sums.missing) * plan.ids >= COMPILED_FROM else None
+    if compiled is None:
+        return by_numpy
+    return partial(CompiledSummer, plan, sums, compiled, compiled.operands(plan), by_numpy)
+
+
+@cache
+def compiled_pass() -> ModuleType | None:
+    """Import `scorer.scoring.compiled`; None where numba is not installed, or does not work here."""
+    try:
+        from scorer.scoring import compiled
+    except (ImportError, RuntimeError):
+        # The second where no folder is to be written that keeps what was compiled.
+        return None
+    return compiled
+
+
+class CompiledSummer:
+    """Adds up blocks of submissions by the compiled pass, and by numpy what that leaves.
+
+    It holds no lock of Python, so that threads need no turns.
+
+    Parameters
+    ----------
+    plan
+        The right-hand sides, which all submissions share.
+    sums
+        The sums of all submissions, which this fills in.
+    compiled
+        The module `scorer.scoring.compiled`.
+    given
+        Its operands.
+    by_numpy
+        Makes a summer for what is left; called only where something is.
+    """
+
+    def __init__(
+        self,
+        plan: ScoringPlan,
+        sums: Sums,
+        compiled: ModuleType,
+        given: Any,
+        by_numpy: Callable[[], Summer],
+    ) -> None:
+        self._sums = sums
+        self._compiled = compiled
+        self._given = given
+        self._scratch = compiled.Scratch(plan.ids)
+        self._by_numpy = by_numpy
+        self._other: Summer | None = None
+
+    def add(self, start: int, block: Floats) -> None:
+        """Sum up (models, ids) C-ordered float64; ``start`` is the number of the first model."""
+        found = self._compiled.add_up(block, self._given, self._scratch)
+        models = slice(start, start + len(block))
+        for name, products in self._sums.products.items():
+            first = self._given.places[name]
+            for number, part in enumerate(products):
+                part[models] = found.products[:, first + number]
+        tied = np.flatnonzero(found.found == self._compiled.TIED)
+        self._sums.totals[:, start + tied] = found.own[tied, 0:4].T
+        self._sums.powered_squares[:, start + tied] = found.own[tied, 4:7].T
+        self._sums.squares[:, start + tied] = found.own[tied, 7:10].T
+        for rows in _runs(found.found == self._compiled.LEFT):
+            self._other = self._other or self._by_numpy()
+            self._other.add(start + rows.start, block[rows])
+
+
+def _runs(chosen: NDArray[np.bool_]) -> Iterator[slice]:
+    """Return the stretches of rows that are chosen."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], chosen, [False])))).tolist()
+    return (slice(begin, end) for begin, end in list(pairwise(edges))[::2])

@@ -1,0 +1,158 @@
+"""The compiled pass gives the bits that numpy gives, and whatever it does not take is left to numpy."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from scorer.scoring import SubmissionScores, score_submissions, summers
+from scorer.scoring.exact import Floats
+
+from .rounds import TARGETS, VALUES, make_round
+
+pytest.importorskip("numba", reason="an extra that is not installed")
+
+
+def both(
+    rows: Floats, target: Floats, meta: Floats | None, **options: int
+) -> tuple[SubmissionScores, SubmissionScores]:
+    """Scores by numpy and by the compiled pass."""
+    found = []
+    for threshold in (sys.maxsize, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(summers, "COMPILED_FROM", threshold)
+            found.append(score_submissions(rows, target, meta, with_cwmm=meta is not None, **options))
+    return found[0], found[1]
+
+
+def require_same_bits(numpy: SubmissionScores, compiled: SubmissionScores) -> None:
+    for name in ("corr", "mmc", "cwmm", "gaussian_rank_correlation"):
+        one, other = getattr(numpy, name), getattr(compiled, name)
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_array_equal(one.view(np.uint64), other.view(np.uint64), err_msg=name)
+    assert numpy.reasons == compiled.reasons
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("ids", [2, 3, 64, 65, 1001])
+def test_the_compiled_pass_gives_the_bits_of_numpy(values: str, target: str, ids: int) -> None:
+    game = make_round(21, ids, 4, values, target)
+    require_same_bits(*both(game.submissions, game.target, game.meta_model))
+    require_same_bits(*both(game.submissions, game.target, None))
+
+
+def kinds(ids: int) -> dict[str, NDArray[Any]]:
+    """One submission of each kind that needs care."""
+    rng = np.random.default_rng(ids)
+    plain = rng.random(ids)
+    rows: dict[str, NDArray[Any]] = {
+        "plain": plain,
+        "ties": np.round(plain, 2),
+        "two values": np.round(plain),
+        "descending": -plain,
+    }
+    rows["constant"] = np.full(ids, 0.5)
+    rows["one NaN"] = np.where(np.arange(ids) == ids // 2, np.nan, plain)
+    rows["all NaN"] = np.full(ids, np.nan)
+    rows["an infinity"] = np.where(np.arange(ids) == 1, np.inf, plain)
+    rows["both infinities"] = np.where(np.arange(ids) == 1, np.inf, np.where(plain < 0.2, -np.inf, plain))
+    rows["an outlier"] = np.where(np.arange(ids) == 0, 1e9, plain)
+    rows["too wide for a float"] = np.where(plain < 0.5, -1.7e308, 1.7e308) * (0.5 + plain / 2)
+    rows["subnormal"] = rng.integers(0, ids, ids) * 5e-324
+    rows["neighbouring floats"] = 0.5 + rng.permutation(ids) * 2.0**-53
+    rows["zeros of both signs"] = np.where(plain < 0.3, 0.0, np.where(plain < 0.6, -0.0, plain))
+    rows["crowds"] = np.exp(30 * plain)
+    return rows
+
+
+@pytest.mark.parametrize("ids", [40, 600])
+def test_every_kind_of_submission_has_the_bits_of_numpy(ids: int) -> None:
+    game = make_round(1, ids)
+    for name, row in kinds(ids).items():
+        found = both(row[np.newaxis], game.target, game.meta_model)
+        try:
+            require_same_bits(*found)
+        except AssertionError as error:
+            raise AssertionError(name) from error
+
+
+def test_kinds_in_one_block_in_any_order_do_not_change_each_other() -> None:
+    ids = 300
+    rows = np.stack(list(kinds(ids).values()) * 3)
+    game = make_round(1, ids)
+    for seed in range(5):
+        shuffled = np.random.default_rng(seed).permutation(rows)
+        for block_size in (1, 7, 45):
+            found = both(shuffled, game.target, game.meta_model, block_size=block_size, threads=2)
+            require_same_bits(*found)
+
+
+@given(
+    arrays(np.float64, (3, 9), elements=st.floats(width=64)),
+    arrays(np.float64, 9, elements=st.floats(-1e6, 1e6), unique=True),
+)
+def test_any_floats_have_the_bits_of_numpy(rows: Floats, target: Floats) -> None:
+    require_same_bits(*both(rows, target, np.sort(target)))
+
+
+def test_float32_submissions_have_the_bits_of_numpy() -> None:
+    game = make_round(5, 500)
+    single = game.submissions.astype(np.float32)
+    require_same_bits(*both(single, game.target, game.meta_model))  # type: ignore[arg-type]
+
+
+def in_a_process_of_its_own(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=dict(os.environ), capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+SCORED = """
+import sys
+import numpy as np
+from scorer.scoring import score_submissions, summers
+rng = np.random.default_rng(0)
+rows, target, meta = rng.random((20, 500)), rng.random(500), rng.random(500)
+"""
+
+
+def test_only_a_large_round_is_added_up_by_the_compiled_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = summers.compiled_pass()
+    assert compiled is not None
+    models = []
+    add_up = compiled.add_up
+
+    def counted(block: Floats, *rest: object) -> object:
+        models.append(len(block))
+        return add_up(block, *rest)
+
+    monkeypatch.setattr(compiled, "add_up", counted)
+    game = make_round(20, 50)
+    both(game.submissions, game.target, game.meta_model)
+    assert sum(models) == 20
+
+
+def test_a_small_round_does_not_load_numba() -> None:
+    code = SCORED + "score_submissions(rows, target, meta); print('numba' in sys.modules)"
+    assert in_a_process_of_its_own(code) == "False"
+
+
+def test_without_numba_numpy_scores_large_rounds_too() -> None:
+    scored = "scores = score_submissions(rows, target, meta); print(scores.corr.tobytes().hex())"
+    # As Python itself marks a module that is not to be had.
+    without = SCORED + "sys.modules['numba'] = None; summers.COMPILED_FROM = 0\n" + scored
+    with_it = SCORED + "summers.COMPILED_FROM = 0\n" + scored
+    missing = without + "; print(summers.compiled_pass())"
+    found, compiled = in_a_process_of_its_own(missing).splitlines()
+    assert compiled == "None"
+    assert found == in_a_process_of_its_own(with_it)
