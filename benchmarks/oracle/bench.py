@@ -194,7 +194,7 @@ def request(anvil: Anvil, method: Any, *parameters: object) -> None:
 
 
 def large(local: LocalTournament, name: str, account: int) -> Path:
-    return local.configure(name, local.anvil.account(account), run__slots_per_chunk=256, run__recompute=True)
+    return local.configure(name, local.anvil.account(account), run__slots_per_chunk=512, run__recompute=True)
 
 
 def names(ids: int) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ NOT_IMPORTED = {
 MODELS_OWN = {"inside", "templates"}
 """Folders of the compute room that run in a model's own environment."""
 EXTRA_MODULES = {
+    "scorer.scoring.compiled",
     "scorer.server.agent_server",
     *(f"scorer.compute.infrastructure.aws_{name}" for name in ("network", "node", "stack")),
 }
@@ -68,7 +69,7 @@ CORE = declared(PROJECT["dependencies"])
 OPTIONAL = declared(
     [
         text
-        for name in ("aws", "demo", "compute", "mcp", "postgresql", "s3")
+        for name in ("aws", "compiled", "compute", "demo", "mcp", "postgresql", "s3")
         for text in PROJECT["optional-dependencies"][name]
     ]
 )
