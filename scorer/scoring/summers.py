@@ -1,6 +1,7 @@
 """Chooses what adds up the submissions of a round: numpy, or a compiled pass where numba is installed."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
 from threading import Lock
@@ -14,15 +15,26 @@ from scorer.scoring.exact import Floats
 from scorer.scoring.plan import ScoringPlan
 from scorer.scoring.sums import BlockSummer, Summer, Sums
 
-COMPILED_FROM = 1 << 23
-"""Predictions of a round from which the compiled pass is used: to load it takes as long as to score some
-10,000 submissions, so that it only pays for whoever scores large rounds again and again."""
+COMPILED_AFTER = 1 << 26
+"""Predictions that a process adds up by numpy before it loads the compiled pass. Loading takes as long as
+adding up about so many: who scores one round never pays for it, and who scores many pays twice at most."""
+
+
+@dataclass
+class _Work:
+    """Predictions that this process was given to add up."""
+
+    seen: int = 0
+
+
+_work = _Work()
 
 
 def summers(plan: ScoringPlan, sums: Sums, block_size: int) -> Callable[[], Summer]:
     """Return what makes a summer for a thread; all of them fill in the same sums."""
     by_numpy = partial(BlockSummer, plan, sums, block_size, Lock())
-    compiled = compiled_pass() if len(sums.missing) * plan.ids >= COMPILED_FROM else None
+    compiled = compiled_pass() if _work.seen >= COMPILED_AFTER else None
+    _work.seen += len(sums.missing) * plan.ids
     if compiled is None:
         return by_numpy
     return partial(CompiledSummer, plan, sums, compiled, compiled.operands(plan), by_numpy)

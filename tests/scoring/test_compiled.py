@@ -27,7 +27,7 @@ def both(
     found = []
     for threshold in (sys.maxsize, 0):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(summers, "COMPILED_FROM", threshold)
+            patch.setattr(summers, "COMPILED_AFTER", threshold)
             found.append(score_submissions(rows, target, meta, with_cwmm=meta is not None, **options))
     return found[0], found[1]
 
@@ -126,7 +126,7 @@ rows, target, meta = rng.random((20, 500)), rng.random(500), rng.random(500)
 """
 
 
-def test_only_a_large_round_is_added_up_by_the_compiled_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compiled_pass_is_used_once_a_process_has_scored_much(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = summers.compiled_pass()
     assert compiled is not None
     models = []
@@ -137,21 +137,24 @@ def test_only_a_large_round_is_added_up_by_the_compiled_pass(monkeypatch: pytest
         return add_up(block, *rest)
 
     monkeypatch.setattr(compiled, "add_up", counted)
+    monkeypatch.setattr(summers, "_work", type(vars(summers)["_work"])())
+    monkeypatch.setattr(summers, "COMPILED_AFTER", 2_500)
     game = make_round(20, 50)
-    both(game.submissions, game.target, game.meta_model)
-    assert sum(models) == 20
+    for expected in (0, 0, 0, 20, 40):
+        score_submissions(game.submissions, game.target, game.meta_model)
+        assert sum(models) == expected
 
 
-def test_a_small_round_does_not_load_numba() -> None:
+def test_one_small_round_does_not_load_numba() -> None:
     code = SCORED + "score_submissions(rows, target, meta); print('numba' in sys.modules)"
     assert in_a_process_of_its_own(code) == "False"
 
 
-def test_without_numba_numpy_scores_large_rounds_too() -> None:
+def test_without_numba_numpy_goes_on() -> None:
     scored = "scores = score_submissions(rows, target, meta); print(scores.corr.tobytes().hex())"
     # As Python itself marks a module that is not to be had.
-    without = SCORED + "sys.modules['numba'] = None; summers.COMPILED_FROM = 0\n" + scored
-    with_it = SCORED + "summers.COMPILED_FROM = 0\n" + scored
+    without = SCORED + "sys.modules['numba'] = None; summers.COMPILED_AFTER = 0\n" + scored
+    with_it = SCORED + "summers.COMPILED_AFTER = 0\n" + scored
     missing = without + "; print(summers.compiled_pass())"
     found, compiled = in_a_process_of_its_own(missing).splitlines()
     assert compiled == "None"
