@@ -2,7 +2,7 @@
 
 10,000 models x 6,000 ids on a local chain with blocks of two seconds; 64 and 500 open rounds for the idle
 cycle, and for the first one after a restart. ``python benchmarks/oracle/bench.py [models] [ids]`` for another
-size. Written to build/bench/oracle.json.
+size. Written to build/bench/oracle.json, with a picture of where the time goes.
 """
 
 import io
@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.oracle.picture import draw
 from scorer.chain.records import RoundState
 from scorer.daemon import assembly
 from scorer.daemon.configuration import NodeConfig, load_config
@@ -26,7 +28,10 @@ from scorer.lab.drill.submissions import publish_submissions
 from scorer.lab.drill.waiting import posted
 from scorer.lab.local_tournament import FIRST_MEMBER, HOUR, OPERATOR, LocalTournament
 from scorer.lab.proxy import Proxy, proxy_of
-from scorer.oracle import reporting, soundness
+from scorer.oracle import reporting
+from scorer.oracle.member_cycle import MemberCycle
+from scorer.oracle.publication import PublicationWatch
+from scorer.oracle.recomputation import Recomputation
 from scorer.storage.bundle import Bundle
 from scorer.transactions.manager import TransactionManager
 
@@ -43,6 +48,7 @@ def main(models: int, ids: int) -> None:
     configure_logging(io.StringIO())
     results = {"models": models, "ids": ids, **settle(models, ids), "idle": idle()}
     (OUT.parent / "oracle.json").write_text(json.dumps(results, indent=1) + "\n")
+    draw(results, OUT.parent / "oracle-time.png")
     print(json.dumps(results, indent=1))
 
 
@@ -63,7 +69,7 @@ def settle(models: int, ids: int) -> dict[str, Any]:
             names(ids), {"target_20d2l": targets}
         )
         request(anvil, "evm_setIntervalMining", BLOCK_TIME)
-        with assembly.oracle(config, send=True) as member, clocked() as spent:
+        with assembly.oracle(config, send=True) as member, clocked() as spans:
             outcome = time.monotonic()
             member.daemon.cycle()
             attested = time.monotonic()
@@ -85,7 +91,8 @@ def settle(models: int, ids: int) -> dict[str, Any]:
         "score_and_attest_s": round(attested - outcome, 1),
         "settle_s": round(settled - final, 1),
         "outcome_to_settled_s": round(attested - outcome + settled - final, 1),
-        "where": {part: round(seconds, 1) for part, seconds in spent.items()},
+        "where": seconds_by_part(spans),
+        "spans": [asdict(span) for span in work_alone(spans, attested - outcome, final - outcome)],
         "chunks": len(settles),
         "largest_lock_gas": max(locks),
         "largest_settle_gas": max(settles),
@@ -105,46 +112,74 @@ def seal(local: LocalTournament, round_id: int, member_config: NodeConfig) -> No
             local.anvil.finalise()
             member.daemon.cycle()
             if local.record(round_id).state == RoundState.SEALED:
+                # Members run all the time: what they do with a sealed round is done before its outcome.
+                local.anvil.finalise()
+                member.daemon.cycle()
                 return
     state = local.record(round_id).state
     sys.exit(f"expected round {round_id} sealed after {MOST_CYCLES} cycles, found {state.name}")
 
 
 PARTS = {
+    "read what is published": (PublicationWatch, "watch"),
     "read the chain's events": (reporting, "read_sealed"),
-    "read what is published": (Bundle, "submissions"),
     "score and check signatures": (reporting, "evaluate"),
-    "write the bundle": (Bundle, "write"),
-    "sanity": (soundness, "refusals"),
-    "recompute in a fresh process": (soundness, "recomputed_elsewhere"),
+    "wait for the recomputation beside it": (Recomputation, "agrees"),
+    "publish the bundle": (MemberCycle, "_publish"),
     "sign, send, and wait for blocks": (TransactionManager, "deliver"),
 }
 """What a member spends its time in, by the function that does it."""
 
 
+@dataclass(frozen=True)
+class Span:
+    """One call of a part, in seconds since a clock's start."""
+
+    part: str
+    begin: float
+    end: float
+
+
 @contextmanager
-def clocked() -> Iterator[dict[str, float]]:
-    """Seconds spent in each part while the context lasts."""
-    spent = dict.fromkeys(PARTS, 0.0)
+def clocked() -> Iterator[list[Span]]:
+    """Note when each part ran while the context lasts."""
+    spans: list[Span] = []
+    start = time.monotonic()
     before = {part: getattr(owner, name) for part, (owner, name) in PARTS.items()}
 
     def timed(part: str) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
-            began = time.monotonic()
+            began = time.monotonic() - start
             try:
                 return before[part](*arguments, **named)
             finally:
-                spent[part] += time.monotonic() - began
+                spans.append(Span(part, began, time.monotonic() - start))
 
         return call
 
     for part, (owner, name) in PARTS.items():
         setattr(owner, name, timed(part))
     try:
-        yield spent
+        yield spans
     finally:
         for part, (owner, name) in PARTS.items():
             setattr(owner, name, before[part])
+
+
+def work_alone(spans: list[Span], voted: float, final: float) -> list[Span]:
+    """Leave out the wait for the challenge window, between the vote and finality; what is left moves up."""
+    early = [span for span in spans if span.begin < voted]
+    late = [span for span in spans if span.begin >= final]
+    return early + [
+        replace(span, begin=span.begin - final + voted, end=span.end - final + voted) for span in late
+    ]
+
+
+def seconds_by_part(spans: list[Span]) -> dict[str, float]:
+    """Add up the seconds of each part; nested ones count in both."""
+    return {
+        part: round(sum(span.end - span.begin for span in spans if span.part == part), 1) for part in PARTS
+    }
 
 
 def idle() -> list[dict[str, float]]:
