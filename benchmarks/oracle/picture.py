@@ -24,7 +24,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     axes.set_yticks(range(len(parts)), parts)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.08 * max(span["end"] for span in spans))
-    axes.set_xlabel("seconds; the challenge window between vote and settlement is left out")
+    axes.set_xlabel("seconds; the challenge window, in which evidence is posted, is left out")
     axes.grid(axis="x", color="#E6E6E6", linewidth=0.8)
     save(figure, path)
 
