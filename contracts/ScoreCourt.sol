@@ -22,7 +22,7 @@ contract ScoreCourt is CourtRecords {
     /* CONSTRUCTOR */
 
     /// @param tables_ root of the tree of rank tables, which anybody can compute again (scorer/proofs/tree.py).
-    constructor(bytes32 tables_, IMetaCourt meta_) CourtRecords(meta_) {
+    constructor(bytes32 tables_, IMetaCourt meta_, address[] memory siblings_) CourtRecords(meta_, siblings_) {
         tables = tables_;
     }
 
@@ -101,7 +101,7 @@ contract ScoreCourt is CourtRecords {
 
     /// @inheritdoc IScoreCourt
     function condemn(address tournament, Report calldata report, address prover) external {
-        if (msg.sender != address(meta)) revert NotMetaCourt(msg.sender, address(meta));
+        if (!_isSibling(msg.sender)) revert NotSibling(msg.sender);
         _condemn(tournament, report, prover);
     }
 
