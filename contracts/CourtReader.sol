@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {ICourtTypes} from "./interfaces/ICourtTypes.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
 import {HashStack} from "./lib/HashStack.sol";
 import {PayoutMath} from "./lib/PayoutMath.sol";
@@ -11,7 +12,7 @@ import {SubmissionTree} from "./lib/SubmissionTree.sol";
 import {Uint64x4} from "./lib/Uint64x4.sol";
 
 /// @title CourtReader
-/// @notice See ICourtTypes. The part of ScoreCourt and of MetaCourt that reads what a round and its report commit to.
+/// @notice See ICourtTypes. The part of every court that reads what a round and its report commit to.
 abstract contract CourtReader is ICourtTypes {
     /* CONSTANTS */
 
@@ -37,11 +38,15 @@ abstract contract CourtReader is ICourtTypes {
 
     /// @dev Reverts unless the terms are the round's, and the evidence is the report's.
     function _requireEvidence(Evidence calldata evidence, bytes32 termsHash) internal pure {
-        bytes32 terms = keccak256(abi.encode(SCORING, evidence.terms));
-        if (terms != termsHash) revert OtherTerms(terms, termsHash);
+        _requireTerms(evidence.terms, termsHash);
         bytes32 operands = keccak256(abi.encode(evidence.vectors, evidence.steps));
         bytes32 found = keccak256(abi.encode(evidence.manifest, operands));
         if (found != evidence.report.evidenceHash) revert OtherEvidence(found, evidence.report.evidenceHash);
+    }
+
+    function _requireTerms(Terms calldata terms, bytes32 termsHash) internal pure {
+        bytes32 found = keccak256(abi.encode(SCORING, terms));
+        if (found != termsHash) revert OtherTerms(found, termsHash);
     }
 
     function _committeeOf(address tournament) internal view returns (IOracleCommittee) {
@@ -51,6 +56,15 @@ abstract contract CourtReader is ICourtTypes {
     /// @dev What a sender commits to before the call that is being made.
     function _commitmentOfCall() internal view returns (bytes32) {
         return keccak256(abi.encode(msg.sender, ScoreProof.hashOf(msg.data)));
+    }
+
+    /// @dev The court that a tournament's committee obeys; reverts unless the sender committed the call there in an earlier block.
+    /// A tournament that pretends has a court that pretends, or one that does not know it.
+    function _requireCommittedCourt(address tournament) internal view returns (IScoreCourt court) {
+        court = IScoreCourt(_committeeOf(tournament).court());
+        bytes32 commitment = _commitmentOfCall();
+        uint256 at = court.committedAt(commitment);
+        if (at == 0 || at == block.number) revert NotCommitted(commitment);
     }
 
     /* INTERNAL: chunks */

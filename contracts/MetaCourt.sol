@@ -149,17 +149,13 @@ contract MetaCourt is IMetaCourt, CourtReader {
 
     /* INTERNAL */
 
-    /// @dev Reverts unless the sender committed the call, at the court of the tournament, in an earlier block, and the evidence
-    /// is the round's. A tournament that pretends has a court that pretends, or one that does not know it.
+    /// @dev Reverts unless the sender committed the call, and the evidence is the round's.
     function _begin(address tournament, Evidence calldata evidence)
         private
         view
         returns (IScoreCourt court, ITournament.Round memory r)
     {
-        court = IScoreCourt(_committeeOf(tournament).court());
-        bytes32 commitment = _commitmentOfCall();
-        uint256 at = court.committedAt(commitment);
-        if (at == 0 || at == block.number) revert NotCommitted(commitment);
+        court = _requireCommittedCourt(tournament);
         r = ITournament(tournament).round(evidence.report.roundId);
         _requireEvidence(evidence, r.termsHash);
     }

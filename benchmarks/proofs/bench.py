@@ -142,12 +142,12 @@ def measure_meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
 def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     """Run a round of 500 models until its outcome is known; and the gas of the court's deployment."""
     rules, random, tree = preset("cupel"), np.random.default_rng(ids), tree_of(ids)
-    meta = created(anvil, "MetaCourt")
-    court = created(anvil, "ScoreCourt", tree.root, meta.address, [])
+    meta, verdict = created(anvil, "MetaCourt"), created(anvil, "VerdictCourt")
+    court = created(anvil, "ScoreCourt", tree.root, meta.address, [verdict.address])
     suite = deployed(anvil, rules, court)
     code = artifact("ScoreCourt")
     constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(
-        tree.root, meta.address, []
+        tree.root, meta.address, [verdict.address]
     )
     creation = constructor.estimate_gas({"from": str(anvil.account(ADMIN).address)})
     admin, owner = anvil.account(ADMIN), anvil.account(OWNER)
@@ -162,7 +162,7 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     universe = tuple(f"id{row:05}" for row in range(ids))
     predictions = {model: random.permutation(ids) / ids for model in range(1, MODELS + 1)}
     predictions[TIED] = np.round(random.random(ids) * 50) / 50
-    submissions = submitted(universe, predictions, str(owner.address))
+    submissions = submitted(universe, predictions, anvil, suite)
     commitments = rules.hash(), score_terms(rules, ids).hash(), universe_digest(universe)
     slots = (MODELS + 3) // 4
     round_id, chunks = locked(
@@ -170,8 +170,9 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     )
     seal(anvil, suite, round_id, submissions, frozenset(), sum(deposits))
     target = random.choice([0, 0.25, 0.5, 0.75, 1], ids)
+    courts, nobody = (court, meta, verdict), frozenset[int]()
     world = CourtWorld(
-        anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree, refused=frozenset()
+        anvil, suite, *courts, rules, round_id, chunks, submissions, target, tree, refused=nobody
     )
     return world, int(creation)
 

@@ -30,6 +30,7 @@ CONTRACTS: Final = (
     "Tournament",
     "TwinBurnSink",
     "UniswapAccount",
+    "VerdictCourt",
     "VotingNumeraire",
 )
 

@@ -42,6 +42,8 @@ class Court:
     ----------
     meta
         Takes the steps of meta models, and proofs that they are wrong.
+    verdict
+        Takes proofs that a seal is wrong; None where the court hears none.
     tables
         The root of its tree of rank tables.
     scoring
@@ -52,6 +54,7 @@ class Court:
 
     contract: Contract
     meta: Contract
+    verdict: Contract | None
     tables: bytes
     scoring: int
     posting_period: int
@@ -101,9 +104,24 @@ def read_court(w3: Web3, committee: Contract) -> Court | None:
         return None
     functions = court.functions
     meta = bound(w3, "MetaCourt", str(read_view(functions.meta())))
-    return Court(
-        court, meta, bytes(read_view(functions.tables())), int(read_view(functions.SCORING())), period
-    )
+    tables, scoring = bytes(read_view(functions.tables())), int(read_view(functions.SCORING()))
+    return Court(court, meta, _verdict_court(w3, court), tables, scoring, period)
+
+
+def _verdict_court(w3: Web3, court: Contract) -> Contract | None:
+    """Return the sibling of a court that answers as a VerdictCourt does."""
+    try:
+        siblings = read_view(court.functions.siblings())
+    except (BadFunctionCallOutput, ContractLogicError):
+        return None
+    for address in siblings:
+        found = bound(w3, "VerdictCourt", str(address))
+        try:
+            read_view(found.functions.SUBMISSION_TYPEHASH())
+        except (BadFunctionCallOutput, ContractLogicError):
+            continue
+        return found
+    return None
 
 
 def with_finality(

@@ -253,6 +253,8 @@ class ProveReport:
         what = f"{self.fault.kind.name.lower()}-{self.fault.lane}"
         if self.fault.kind.is_of_meta_model:
             what += f"-{self.fault.index}"
+        if self.fault.kind.is_of_seal:
+            what += f"-{self.fault.model}"
         return action_key("prove", addresses.tournament, record.round_id, report.hex(), what)
 
     def plan(self, account: ClientAccount) -> TransactionPlan:

@@ -36,8 +36,8 @@ ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Numeraire": (),
     "Roller": (),
 }
-COURT_SIBLINGS: Final[dict[str, str]] = {}
-"""Labels and contracts of those, besides the MetaCourt, that may condemn a report, in the order of the court."""
+COURT_SIBLINGS: Final = {"verdict_court": "VerdictCourt"}
+"""Label and contract of each, besides the MetaCourt, that may condemn a report, in the court's order."""
 TOURNAMENT: Final = "tournament."
 """Prefix of the labels of tournaments."""
 

@@ -211,6 +211,23 @@ def refusals_of(
     return reasons
 
 
+def check_verdicts(inputs: RoundInputs) -> None:
+    """Hold a round's seal against what its submissions, and who could sign them, provably say.
+
+    A report over a seal that counts what must not count is wrong, whatever its scores: nobody attests to it.
+
+    Raises
+    ------
+    InputsMismatch
+        Names the first such submission, and why it must not count.
+    """
+    terms = inputs.terms
+    where = terms.chain_id, terms.tournament, terms.round_id
+    for model, reason in refusals_of(inputs.submissions, inputs.submitters, *where).items():
+        if model not in inputs.refused:
+            raise InputsMismatch(f"verdict on model {model} at the seal", f"a refusal: {reason}", "none")
+
+
 def target_digest(universe: tuple[str, ...], name: str, target: NDArray[np.float64]) -> str:
     """Return the digest of one target, in the order of the universe, as the manifest holds it."""
     return to_hex(table_digest({"id": universe, name: target}))

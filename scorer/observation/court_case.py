@@ -22,6 +22,7 @@ from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.search import FalseClaim, ProofKind, SealedFacts, proof, report_faults
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import SHIPPED_ROOT, TableTree, shipped_tree
+from scorer.proofs.verdict_faults import VerdictCase
 from scorer.protocol.report import NO_STEPS
 from scorer.protocol.rules import NO_TERMS, Rules
 
@@ -58,6 +59,7 @@ class CourtCase:
     posted: PostedReport
     lanes: ScoredLanes
     facts: SealedFacts
+    verdicts: VerdictCase
 
     @cached_property
     def meta(self) -> MetaCase:
@@ -65,8 +67,8 @@ class CourtCase:
         return MetaCase.of(self.posted.steps, self.facts, self.lanes)
 
     def faults(self, only: Container[int] | None = None) -> list[FalseClaim]:
-        """Return what the report says wrongly, see `report_faults` and `MetaCase.faults`."""
-        found = report_faults(self.posted.evidence, self.lanes, self.facts, only)
+        """Return what is wrong: `VerdictCase.faults`, `report_faults` and `MetaCase.faults`."""
+        found = [*self.verdicts.faults(), *report_faults(self.posted.evidence, self.lanes, self.facts, only)]
         # Scores that are not those of all lanes name no place on their stack.
         return [*found, *self.meta.faults(self.posted.evidence)] if self.lanes.is_whole else found
 
@@ -77,6 +79,8 @@ class CourtCase:
 
     def is_provable(self, fault: FalseClaim) -> bool:
         """Say whether we have all that a proof takes."""
+        if fault.kind.is_of_seal:
+            return self.court.verdict is not None
         return fault.kind is not ProofKind.SCORE or self.has_tables
 
     def disproof(self, fault: FalseClaim, prover: str) -> Disproof:
@@ -91,6 +95,8 @@ class CourtCase:
         tables = shipped_tree() if fault.kind is ProofKind.SCORE else TableTree(())
         if fault.kind.is_of_meta_model:
             arguments = self.meta.arguments(fault, self.posted.evidence, self.lanes)
+        elif fault.kind.is_of_seal:
+            arguments = self.verdicts.arguments(fault, self.posted.evidence)
         else:
             arguments = proof(fault, self.posted.evidence, self.lanes, self.facts.sealed, tables)
         call = calldata(_call(self.court, fault, arguments))
@@ -138,7 +144,10 @@ def read_case(
         )
     posted = replace(posted, steps=_steps(suite, court, report_hash, posted, at))
     facts = SealedFacts(positions.models, files.sealed, record.payout_factor, record.cap)
-    return CourtCase(court, posted, ScoredLanes(positions.chunks, posted.packed), facts)
+    submitters = suite.submitters(record.close_at, at.number)
+    where = suite.addresses.chain_id, tournament, record.round_id
+    verdicts = VerdictCase(files.sealed, files.rules, submitters, where)
+    return CourtCase(court, posted, ScoredLanes(positions.chunks, posted.packed), facts, verdicts)
 
 
 def _steps(suite: Suite, court: Court, report_hash: bytes, posted: PostedReport, at: Block) -> StepTree:
@@ -164,6 +173,14 @@ def _blocks(suite: Suite, contract: Contract, since: int, until: int, at: Block)
 
 
 def _call(court: Court, fault: FalseClaim, arguments: tuple[Any, ...]) -> ContractFunction:
-    judge = court.meta if fault.kind.is_of_meta_model else court.contract
-    function: ContractFunction = judge.get_function_by_name(fault.kind.value)(*arguments)
+    function: ContractFunction = _judge(court, fault.kind).get_function_by_name(fault.kind.value)(*arguments)
     return function
+
+
+def _judge(court: Court, kind: ProofKind) -> Contract:
+    """Return the contract that takes proofs of a kind; raises TypeError where the court hears none."""
+    if not kind.is_of_seal:
+        return court.meta if kind.is_of_meta_model else court.contract
+    if court.verdict is None:
+        raise TypeError("expected a court that hears a VerdictCourt, found one that does not")
+    return court.verdict

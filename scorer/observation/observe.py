@@ -241,8 +241,13 @@ def has_closed(record: RoundRecord, block: Block) -> bool:
 
 
 def awaits_seal(record: RoundRecord, block: Block) -> bool:
-    """Say whether nothing more of a round can be locked, and it can still be sealed."""
-    return record.state == RoundState.LOCKED and has_closed(record, block)
+    """Say whether nothing more of a round can be locked or signed for, and it can still be sealed.
+
+    A change of a model's submitter in the second of the close counts: what a member judges by must be the
+    same for whoever asks later, also where several blocks share a second.
+    """
+    is_over = record.close_at < block.timestamp
+    return record.state == RoundState.LOCKED and is_over and has_closed(record, block)
 
 
 def chunks_left(record: RoundRecord, positions: Positions) -> int:

@@ -51,7 +51,7 @@ class AlarmReason(StrEnum):
     NOT_ALLOWED = "A contract does not allow what is to be done."
     NOT_DELIVERED = "A signed submission could not be handed in; it is tried again."
     NOT_PUBLISHED = "A round has closed or is sealed, and its files are not published."
-    OVERRULED = "Other members refuse a submission that we read and that counts by the rules."
+    OVERRULED = "Other members' verdict on a submission prevails, and it is not ours."
     PEERS_DIFFER = "Another member's report of a round rests on other inputs than ours."
     POOL_SHORT = "A report was accepted that the pool cannot pay."
     PROVEN_WRONG = "An accepted report says what can be proven wrong."

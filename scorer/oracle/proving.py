@@ -76,7 +76,7 @@ class Proving:
             self.raise_alarm(
                 AlarmReason.PROVEN_WRONG,
                 f"round {record.round_id}: {faults[0]}; the court's rank tables are not those of this "
-                "version, so that another one must prove it",
+                "version, or it hears no VerdictCourt, so that another one must prove it",
             )
         # Any one ends the report: pools drop what is too large.
         fault = cheapest(provable, case.facts.sealed)

@@ -6,7 +6,7 @@ from typing import Any
 
 from scorer.chain.contracts import Suite
 from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord, RoundState
-from scorer.evaluation.commitments import target_digest
+from scorer.evaluation.commitments import check_verdicts, target_digest
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import InputsMismatch, RoundInputs
 from scorer.failpoints import reach
@@ -198,6 +198,7 @@ class Reporter:
             tables=self._tables(record, outcomes, rules, submissions),
             refused=bundle.refused(),
         )
+        check_verdicts(inputs)
         # Once there is a report, its inputs are replaced with it and not before: they must stay those that it
         # rests on.
         is_first = not bundle.has(REPORT)

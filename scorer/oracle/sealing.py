@@ -178,8 +178,18 @@ class Sealing:
         return self._signed(bundle, judged, seal, refused)
 
     def _report_overruled(self, record: RoundRecord, judged: Judgement, refused: frozenset[int]) -> None:
-        """Call a human for submissions that do not count although they would by our own verdict."""
+        """Call a human where others' verdicts on submissions prevail over ours.
+
+        What they refuse does not count. What they count we sign, so as not to be absent; but where it
+        provably must not count, we attest to no report over the seal.
+        """
         verdicts = judged.verdicts.by_model
+        counted = [model for model in verdicts if not verdicts[model].is_valid and model not in refused]
+        if counted:
+            self.raise_alarm(
+                AlarmReason.OVERRULED,
+                f"round {record.round_id}: other members count {few(counted)}, which we would refuse",
+            )
         models = [model for model in sorted(refused) if verdicts[model].is_valid]
         if models:
             self.raise_alarm(

@@ -20,7 +20,7 @@ _TOTALS: Final = -1
 
 
 class ProofKind(Enum):
-    """The proofs of the court and of its MetaCourt, by the function that takes each."""
+    """The proofs of the court and of its siblings, by the function that takes each."""
 
     SCORE = "disproveScore"
     REFUSED = "disproveRefused"
@@ -31,11 +31,19 @@ class ProofKind(Enum):
     IDLE_STEP = "disproveIdleStep"
     RANKS = "disproveRanks"
     SHAPE = "disproveShape"
+    SIGNER = "disproveSigner"
+    FORM = "disproveForm"
+    PREDICTIONS = "disprovePredictions"
 
     @property
     def is_of_meta_model(self) -> bool:
         """True where MetaCourt takes the proof."""
         return self in _META_MODEL
+
+    @property
+    def is_of_seal(self) -> bool:
+        """True where VerdictCourt takes the proof: the seal is wrong, and so is every report over it."""
+        return self in _SEAL
 
 
 _META_MODEL: Final = {
@@ -43,6 +51,12 @@ _META_MODEL: Final = {
     ProofKind.IDLE_STEP: "are not those before it, though it adds nothing",
     ProofKind.RANKS: "do not rank the ids as its vectors do",
     ProofKind.SHAPE: "are not one for each submission",
+}
+
+_SEAL: Final = {
+    ProofKind.SIGNER: "nobody signed it who could when submissions closed",
+    ProofKind.FORM: "the rules ask for encrypted submissions, or for none that are",
+    ProofKind.PREDICTIONS: "it has not one prediction within [0, 1] for each id",
 }
 
 _WHY: Final = {
@@ -62,7 +76,8 @@ class FalseClaim:
     lane, model
         Whose score or step it is; the model is 0 where the lane has none. Both -1 of what concerns all.
     claimed, true
-        Reward scores in ppm; of totals payouts less burns, nano-NMR; of the meta model how much is wrong, 0.
+        Reward scores in ppm; of totals payouts less burns, nano-NMR; of the meta model how much is wrong, 0;
+        of a verdict 1 and 0.
     index
         Of the meta model: the leaf whose sums are wrong, or the vector whose ranks are.
     """
@@ -78,6 +93,8 @@ class FalseClaim:
         if self.kind.is_of_meta_model:
             after = f" after model {self.model}" if self.model > 0 else ""
             return f"the meta model's sums{after} {_META_MODEL[self.kind]}"
+        if self.kind.is_of_seal:
+            return f"model {self.model} counts by the seal, though {_SEAL[self.kind]}"
         if self.kind is ProofKind.TOTALS:
             return "totals or lengths of scores are not those of the report's own scores"
         whose = f"model {self.model}" if self.model else f"lane {self.lane}"
@@ -204,7 +221,7 @@ def cheapest(faults: Sequence[FalseClaim], sealed: SealedTree) -> FalseClaim | N
     """Return the fault whose proof takes least: best without a score, else of a model without ties."""
 
     def cost(fault: FalseClaim) -> int:
-        if fault.kind in (ProofKind.STEP, ProofKind.RANKS):
+        if fault.kind in (ProofKind.STEP, ProofKind.RANKS, ProofKind.PREDICTIONS):
             return 1
         if fault.kind is not ProofKind.SCORE:
             return 0

@@ -276,8 +276,8 @@ def test_the_court_is_deployed_with_the_rest_and_the_committee_knows_it(
     _, manifest = case
     court = manifest["contracts"]["court"]
     assert court["contract"] == "ScoreCourt"
-    meta = manifest["contracts"]["meta_court"]["address"]
-    assert court["arguments"] == {"tables": "0x" + SHIPPED_ROOT.hex(), "meta": meta, "siblings": []}
+    meta, verdict = (manifest["contracts"][f"{name}_court"]["address"] for name in ("meta", "verdict"))
+    assert court["arguments"] == {"tables": "0x" + SHIPPED_ROOT.hex(), "meta": meta, "siblings": [verdict]}
     assert manifest["contracts"]["committee"]["arguments"]["court"] == court["address"]
     assert manifest["deployment"]["committee"]["court"] == "new"
 
@@ -292,6 +292,14 @@ def test_a_court_of_other_tables_or_another_court_is_named(case: tuple[Site, dic
         other["deployment"]["committee"]["court"] = choice
         found = manifest["contracts"]["court"]["address"]
         assert f"committee.court: expected {expected}, found {found}" in lines_of(where, other)
+
+
+def test_a_court_that_hears_somebody_else_is_named(case: tuple[Site, dict[str, Any]]) -> None:
+    where, manifest = case
+    fewer = json.loads(json.dumps(manifest))
+    del fewer["contracts"]["verdict_court"]
+    sibling = manifest["contracts"]["verdict_court"]["address"]
+    assert lines_of(where, fewer) == [f"court.siblings: expected [], found [{sibling}]"]
 
 
 def test_the_record_of_a_deployment_from_before_there_were_courts_says_nobody(

@@ -42,6 +42,7 @@ def test_on_an_empty_chain_everything_is_left_and_the_role_of_admin_goes_last(pl
         "create:registry",
         "create:burn_sink",
         "create:meta_court",
+        "create:verdict_court",
         "create:court",
         "create:committee",
         "create:roller",

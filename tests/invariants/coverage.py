@@ -29,6 +29,7 @@ ELSEWHERE: Final = frozenset(
         "MetaCourt",
         "CourtReader",
         "CourtRecords",
+        "VerdictCourt",
         "lib/ScoreProof",
         "lib/MetaProof",
         "lib/SubmissionTree",

@@ -26,6 +26,7 @@ from scorer.protocol.digest import content_hashes, universe_digest
 from scorer.protocol.report import REPORT_VERSION, Report
 from scorer.protocol.rules import Rules, preset
 from scorer.protocol.seal import Seal
+from scorer.protocol.signature import SubmissionDigest
 from scorer.protocol.submissions import Submission, Submissions
 from scorer.rewards import originality_factors, reward_scores, settle
 from scorer.scoring.engine import score_submissions
@@ -53,6 +54,8 @@ CHUNKS: Final = ((0, b"\x0f"), (2, b"\x01"))
 """First slot and bitmap of each chunk: models from 5 to 8 are not locked."""
 
 Floats = NDArray[np.float64]
+Step = Callable[[Anvil, Suite], None]
+Submits = Callable[[Anvil, Suite], tuple[Submissions, frozenset[int]]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class CourtWorld:
     suite: Suite
     court: Any
     meta_court: Any
+    verdict_court: Any
     rules: Rules
     round_id: int
     chunks: tuple[Chunk, ...]
@@ -150,7 +154,7 @@ class CourtWorld:
 
     def evidence(self, scores: Mapping[int, int], **changes: Any) -> Evidence:
         """Return a report with these scores by model, fields replaced as asked, and its evidence."""
-        lanes, given = self.lanes(scores), changes.pop("operands", self.operands)
+        lanes, given = self.lanes(scores), changes.pop("operands", None) or self.operands
         record = self.suite.tournament.functions.round(self.round_id).call()
         settlement = settle(
             np.concatenate([chunk.positions for chunk in self.chunks]),
@@ -252,15 +256,25 @@ def _predictions(random: np.random.Generator) -> dict[int, Floats]:
     }
 
 
-def submitted(ids: tuple[str, ...], predictions: Mapping[int, Floats], owner: str) -> Submissions:
-    """Return the submissions of models, ascending, with signatures that only their hash matters of."""
+def submitted(
+    ids: tuple[str, ...], predictions: Mapping[int, Floats], anvil: Anvil, suite: Suite
+) -> Submissions:
+    """Return the encrypted submissions of models to the first round, ascending, all signed by one owner."""
     models = sorted(predictions)
     hashes = content_hashes(ids, (predictions[model] for model in models))
     entries = [
-        Submission(model, predictions[model], content, owner, model.to_bytes(65, "big"))
+        signed(anvil, suite, Submission(model, predictions[model], content, "", b"", keccak(content)))
         for model, content in zip(models, hashes, strict=True)
     ]
-    return Submissions(ids, tuple(entries))
+    return Submissions(ids, tuple(entries), is_encrypted=True)
+
+
+def signed(anvil: Anvil, suite: Suite, entry: Submission, signer: int = OWNER) -> Submission:
+    """Return a submission to the first round with the signature of one of the chain's accounts."""
+    account, tournament = anvil.account(signer), str(suite.tournament.address)
+    hashes = entry.content_hash, entry.ciphertext_hash
+    digest = SubmissionDigest(anvil.w3.eth.chain_id, tournament, 1, entry.model_id, *hashes)
+    return replace(entry, submitter=str(account.address), signature=digest.sign(account.key))
 
 
 def build(
@@ -270,25 +284,33 @@ def build(
     *,
     benchmark: bool = False,
     root: bytes | None = None,
+    before: Step | None = None,
+    submits: Submits | None = None,
 ) -> CourtWorld:
     """Deploy everything, and run a round until its outcome is known.
 
     Under another court, other rules, or sealed with another tree of submissions than the members' own if any.
+    `before` is done before the round opens; `submits` says after its close what was submitted, and refused.
     """
     rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
-    meta = created(anvil, "MetaCourt")
-    court = created(anvil, "ScoreCourt", tree.root, meta.address, []) if other_court is None else other_court
+    meta, verdict = created(anvil, "MetaCourt"), created(anvil, "VerdictCourt")
+    new = None if other_court else created(anvil, "ScoreCourt", tree.root, meta.address, [verdict.address])
+    court = other_court or new
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
     terms = score_terms(rules, len(IDS))
     random = np.random.default_rng(21)
-    owner = str(anvil.account(OWNER).address)
-    submissions = submitted(IDS, _predictions(random), owner)
+    if before is not None:
+        before(anvil, suite)
     round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), CHUNKS)
-    sealed = submissions.root(frozenset({REFUSED})) if root is None else root
+    submissions, refused = submitted(IDS, _predictions(random), anvil, suite), frozenset({REFUSED})
+    if submits is not None:
+        submissions, refused = submits(anvil, suite)
+    sealed = submissions.root(refused) if root is None else root
     seal_root(anvil, suite, round_id, sealed, 3 * STAKE)
     target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
-    world = CourtWorld(anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree)
+    courts = court, meta, verdict
+    world = CourtWorld(anvil, suite, *courts, rules, round_id, chunks, submissions, target, tree, refused)
     return replace(world, benchmark=random.random(len(IDS))) if benchmark else world
 
 

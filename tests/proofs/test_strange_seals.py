@@ -10,12 +10,15 @@ from eth_hash.auto import keccak
 from scorer.lab.anvil import run_anvil
 from scorer.proofs.evidence import Evidence
 from scorer.proofs.meta_steps import StepTree
-from scorer.protocol.merkle import merkle_proof, merkle_root
+from scorer.protocol.merkle import NO_LEAF, merkle_proof, merkle_root
 from tests.proofs.court_world import PLAIN, TIED, CourtWorld, build
+from tests.proofs.test_score_court import refusal
 
 DISPROVEN = 6
-LEAVES = [(0, 1), (PLAIN, 1), (TIED, 2)]
-"""Model and verdict: a model that there is not, one that counts, and a verdict that there is not."""
+FILLER = 3
+LEAVES = [(0, 1), (PLAIN, 1), (TIED, 2), None, (PLAIN, 1)]
+"""Model and verdict: a model that there is not, one that counts, a verdict that there is not, nothing, and
+the second one once more."""
 
 
 def sealed_leaf(model: int, verdict: int) -> tuple[Any, ...]:
@@ -24,15 +27,18 @@ def sealed_leaf(model: int, verdict: int) -> tuple[Any, ...]:
 
 
 def leaf_hashes() -> list[bytes]:
-    fields = [sealed_leaf(*leaf) for leaf in LEAVES]
-    words = [
-        b"".join(each.to_bytes(32, "big") if isinstance(each, int) else each for each in f) for f in fields
-    ]
-    return [keccak(keccak(each)) for each in words]
+    return [NO_LEAF if leaf is None else leaf_hash(*leaf) for leaf in LEAVES]
+
+
+def leaf_hash(model: int, verdict: int) -> bytes:
+    fields = sealed_leaf(model, verdict)
+    words = [each.to_bytes(32, "big") if isinstance(each, int) else each for each in fields]
+    return keccak(keccak(b"".join(words)))
 
 
 def submission(index: int) -> tuple[Any, ...]:
-    return *sealed_leaf(*LEAVES[index]), index, merkle_proof(leaf_hashes(), index)
+    siblings = merkle_proof(leaf_hashes(), index)
+    return *sealed_leaf(*(LEAVES[index] or (0, 0))), index, siblings
 
 
 @pytest.fixture(scope="module")
@@ -81,4 +87,37 @@ def test_a_verdict_that_there_is_not_earns_no_score(world: CourtWorld) -> None:
     place = world.lanes(world.honest).place(TIED - 1)
     proof = evidence.report.to_contract(), place, submission(2)
     world.prove(world.court.functions.disproveRefused(world.tournament, *proof))
+    assert is_disproven(world)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [(1, 4), (2, 4), (FILLER, 4)],
+    ids=["a model twice", "models that do not ascend", "a leaf behind one that fills the tree up"],
+)
+def test_leaves_out_of_their_order_end_every_report_over_the_seal(
+    world: CourtWorld, left: int, right: int
+) -> None:
+    report = accepted(world).report.to_contract()
+    order = world.verdict_court.functions.disproveOrder
+    for before, behind in ((right, left), (left, left)):
+        if FILLER not in (behind,):
+            call = order(world.tournament, report, submission(before), submission(behind))
+            assert refusal(world.prove, call) == "SealRight"
+    world.prove(order(world.tournament, report, submission(left), submission(right)))
+    assert is_disproven(world)
+
+
+def test_leaves_in_their_order_end_nothing(world: CourtWorld) -> None:
+    report = accepted(world).report.to_contract()
+    for left, right in ((0, 1), (1, 2)):
+        leaves = submission(left), submission(right)
+        call = world.verdict_court.functions.disproveOrder(world.tournament, report, *leaves)
+        assert refusal(world.prove, call) == "SealRight"
+
+
+def test_a_model_that_there_is_not_signed_nothing(world: CourtWorld) -> None:
+    report = accepted(world).report.to_contract()
+    call = world.verdict_court.functions.disproveSigner(world.tournament, report, submission(0), b"")
+    world.prove(call)
     assert is_disproven(world)
