@@ -30,6 +30,9 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
     IMetaCourt public immutable meta;
 
     /// @inheritdoc IScoreCourt
+    bool public immutable slashes;
+
+    /// @inheritdoc IScoreCourt
     mapping(bytes32 commitment => uint256) public committedAt;
 
     /// @dev By tournament, as its committee computes the report's hash.
@@ -42,7 +45,8 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
 
     /// @param meta_ proves steps of meta models, and takes them.
     /// @param siblings_ the other contracts that may condemn a report.
-    constructor(IMetaCourt meta_, address[] memory siblings_) {
+    /// @param slashes_ whether a proof takes the bonds of those who voted for the report.
+    constructor(IMetaCourt meta_, address[] memory siblings_, bool slashes_) {
         if (siblings_.length > MAX_SIBLINGS) revert WrongCount(siblings_.length, MAX_SIBLINGS);
         if (address(meta_) == address(0)) revert ZeroSibling();
         for (uint256 i; i < siblings_.length; ++i) {
@@ -50,6 +54,7 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
         }
         meta = meta_;
         _siblings = siblings_;
+        slashes = slashes_;
     }
 
     /* POSTING */
@@ -123,7 +128,7 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
         bytes32 reportHash = committee.hashReport(tournament, report);
         bytes32 accepted = committee.proposalOf(tournament, report.roundId).reportHash;
         if (reportHash != accepted) revert OtherReport(reportHash, accepted);
-        committee.disprove(tournament, report.roundId, prover);
+        committee.disprove(tournament, report.roundId, slashes ? prover : address(0));
     }
 
     function _isSibling(address account) internal view returns (bool) {

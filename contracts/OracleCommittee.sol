@@ -173,7 +173,9 @@ contract OracleCommittee is CommitteeSeals, CommitteeVotes, CommitteeConsensus {
         address challenger = _endDispute(proposal, ProposalStatus.Disproven);
         if (challenger != address(0)) _credit(challenger, challengeBond);
         bytes32 reportHash = proposal.reportHash;
-        uint256 slashed = _slashEither(tournament, roundId, proposal.memberSetId, reportHash);
+        // A court that takes no bonds names nobody.
+        uint256 slashed =
+            prover == address(0) ? 0 : _slashEither(tournament, roundId, proposal.memberSetId, reportHash);
         _credit(prover, slashed / 2);
         _credit(burnSink, slashed - slashed / 2);
         _closeVotes(proposal);

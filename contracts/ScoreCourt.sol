@@ -22,7 +22,9 @@ contract ScoreCourt is CourtRecords {
     /* CONSTRUCTOR */
 
     /// @param tables_ root of the tree of rank tables, which anybody can compute again (scorer/proofs/tree.py).
-    constructor(bytes32 tables_, IMetaCourt meta_, address[] memory siblings_) CourtRecords(meta_, siblings_) {
+    constructor(bytes32 tables_, IMetaCourt meta_, address[] memory siblings_, bool slashes_)
+        CourtRecords(meta_, siblings_, slashes_)
+    {
         tables = tables_;
     }
 

@@ -49,7 +49,7 @@ contract VerdictCourt is IVerdictCourt, CourtReader {
         (IScoreCourt court, ITournament.Round memory r) = _begin(tournament, report);
         _requireCounted(submission, r.submissionsRoot);
         if (block.chainid != _chainId) revert OtherChain(block.chainid, _chainId);
-        address submitter = _submitterAt(tournament, submission.modelId, r.closeAt);
+        address submitter = _submitterBefore(tournament, submission.modelId, r.closeAt);
         if (submitter != address(0)) {
             bytes32 found = ScoreProof.hashOf(signature);
             if (found != submission.signatureHash) revert OtherSignature(found, submission.signatureHash);
@@ -128,9 +128,10 @@ contract VerdictCourt is IVerdictCourt, CourtReader {
         if (submission.verdict != 1) revert WrongVerdict(submission.verdict);
     }
 
-    /// @dev Who could sign for a model, as members ask once that second is over; zero for nobody.
-    function _submitterAt(address tournament, uint256 modelId, uint64 at) private view returns (address) {
-        address[] memory found = ITournament(tournament).registry().submittersAt(modelId, 1, at);
+    /// @dev Who could sign for a model in the last second before a round closed, as members ask: where several blocks share a
+    /// second, what they find for the second of the close may change. Zero for nobody.
+    function _submitterBefore(address tournament, uint256 modelId, uint64 closeAt) private view returns (address) {
+        address[] memory found = ITournament(tournament).registry().submittersAt(modelId, 1, closeAt - 1);
         return found.length == 0 ? address(0) : found[0];
     }
 

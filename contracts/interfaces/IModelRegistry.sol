@@ -30,7 +30,7 @@ interface IModelRegistry is IERC721 {
     /// @dev Reverts if the model does not exist (`ERC721NonexistentToken`).
     function submitterOf(uint256 modelId) external view returns (address);
 
-    /// @notice Who could sign for `count` models from `fromModel` on, at a time: for a round, when submissions closed. Fewer
+    /// @notice Who could sign for `count` models from `fromModel` on, at a time: for a round, a second before submissions closed. Fewer
     /// where models end; zero for a model that did not exist by then. A change in the second of `timestamp` counts.
     /// @param timestamp seconds since 1970; ask only about a past that is final.
     function submittersAt(uint256 fromModel, uint256 count, uint64 timestamp)

@@ -33,7 +33,7 @@ import {Report} from "./Report.sol";
 /// had carried it loses `slash`, or what is left of their bond: half of it goes to the challenger and half to the burn
 /// sink, all of it to the sink after a veto. Half, because whoever is about to be caught can hurry to be his own
 /// challenger, and must not get everything back. When a report is disproven, whoever voted for it loses as much: half to
-/// the prover, half to the sink. When a dispute expires, members who cast no second vote lose `absenceSlash` to the sink.
+/// the prover, half to the sink; nothing, where the court takes no bonds. When a dispute expires, members who cast no second vote lose `absenceSlash` to the sink.
 ///
 /// Whoever does not challenge needs to do nothing. Times are in seconds, bonds in wei.
 interface IOracleCommittee is ICommitteeSeals {
@@ -107,7 +107,8 @@ interface IOracleCommittee is ICommitteeSeals {
     );
     /// @notice No quorum agreed in time. The round will have no report. `slashed` in wei, of all absent members together.
     event DisputeExpired(address indexed tournament, uint256 indexed roundId, uint256 slashed);
-    /// @notice The court disproved the report. The round will have none. `slashed` in wei, of all members together.
+    /// @notice The court disproved the report. The round will have none. `slashed` in wei, of all members together; where the
+    /// court takes no bonds it is zero, and so is the prover.
     event ReportDisproven(
         address indexed tournament, uint256 indexed roundId, bytes32 reportHash, address indexed prover, uint256 slashed
     );
@@ -166,7 +167,7 @@ interface IOracleCommittee is ICommitteeSeals {
     function expire(address tournament, uint256 roundId) external;
 
     /// @notice Ends a report that was proven wrong. The court alone may.
-    /// @param prover gets half of what those lose who voted for it.
+    /// @param prover gets half of what those lose who voted for it; zero: nobody loses anything.
     /// @dev Reverts if the caller is not the court (`NotCourt`), the round has no report (`WrongStatus`), or it is final
     /// already (`TooLate`).
     function disprove(address tournament, uint256 roundId, address prover) external;

@@ -7,8 +7,8 @@ import {Report} from "./Report.sol";
 
 /// @title IScoreCourt
 /// @notice Proves a committee's report wrong, from what the chain and the report itself commit to. One party that holds the
-/// data is enough: no vote is asked. The report then ends, everybody who voted for it is slashed, and half of that is the
-/// prover's (`IOracleCommittee.disprove`). There is no bond and no state but what was posted and committed: who fails pays
+/// data is enough: no vote is asked. The report then ends, and where the court `slashes`, everybody who voted for it loses
+/// bonds, and half of that is the prover's (`IOracleCommittee.disprove`). There is no bond and no state but what was posted and committed: who fails pays
 /// the gas of the attempt, and holds up nothing.
 ///
 /// What an honest report says of each lane of the round, and so what can be proven wrong:
@@ -177,6 +177,10 @@ interface IScoreCourt is ICourtTypes {
 
     /// @notice Who proves what reports say of their meta models.
     function meta() external view returns (IMetaCourt);
+
+    /// @notice Whether a valid proof takes the bonds of those who voted for the report, half for the prover. Where not, it bars
+    /// the report all the same: its round gets none, and can be voided. It never changes: another stage has another court.
+    function slashes() external view returns (bool);
 
     /// @notice The other contracts that may condemn a report, as the constructor was given them: they never change.
     function siblings() external view returns (address[] memory);

@@ -10,7 +10,7 @@ import {Report} from "./Report.sol";
 ///
 /// What an honest seal says, and so what can be proven wrong:
 ///
-///     of a submission that counts    signed by the model's submitter when submissions closed    disproveSigner
+///     of a submission that counts    signed by the model's submitter before the round closed    disproveSigner
 ///                                     in the clear, or encrypted, as the rules say               disproveForm
 ///                                     one prediction an id, each within [0, 1]                   disprovePredictions
 ///     of the tree of submissions      models ascend, and nothing follows what fills it up        disproveOrder
@@ -32,7 +32,7 @@ interface IVerdictCourt is ICourtTypes {
 
     /* PROVING: committed at the tournament's court */
 
-    /// @notice Proves that a submission counts which nobody signed who could when submissions closed. As everywhere, a signature
+    /// @notice Proves that a submission counts which nobody signed who could in the last second before the round closed. As everywhere, a signature
     /// is 65 bytes with a low s and a v of 27 or 28 that recover the submitter's address: a contract cannot sign.
     /// @param signature of the submission; of a model that did not exist by then it is not read.
     /// @dev Every `disprove` reverts unless it was committed (`NotCommitted`), the report is the accepted one (`OtherReport`), not

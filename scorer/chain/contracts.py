@@ -228,6 +228,13 @@ class Suite:
             raise BadFunctionCallOutput(f"expected the models of {count} lanes, found {len(models)}")
         return models
 
+    def submitters_before(self, close_at: int, block: int) -> dict[int, str]:
+        """Read who could sign for each model in the last second before a round closed.
+
+        Not in the second of its close: where several blocks share a second, a change may still come.
+        """
+        return self.submitters(close_at - 1, block)
+
     def submitters(self, at: int, block: int) -> dict[int, str]:
         """Read who could sign for each model at the time `at`, seconds since the epoch."""
         submitters: list[str] = []

@@ -50,6 +50,8 @@ class Court:
         The scoring version whose scores it computes.
     posting_period
         Seconds after a round's deadline for which it takes evidence.
+    slashes
+        Whether its proofs take bonds, or only bar reports.
     """
 
     contract: Contract
@@ -58,6 +60,7 @@ class Court:
     tables: bytes
     scoring: int
     posting_period: int
+    slashes: bool
 
     @property
     def address(self) -> str:
@@ -105,16 +108,13 @@ def read_court(w3: Web3, committee: Contract) -> Court | None:
     functions = court.functions
     meta = bound(w3, "MetaCourt", str(read_view(functions.meta())))
     tables, scoring = bytes(read_view(functions.tables())), int(read_view(functions.SCORING()))
-    return Court(court, meta, _verdict_court(w3, court), tables, scoring, period)
+    slashes = bool(read_view(functions.slashes()))
+    return Court(court, meta, _verdict_court(w3, court), tables, scoring, period, slashes)
 
 
 def _verdict_court(w3: Web3, court: Contract) -> Contract | None:
     """Return the sibling of a court that answers as a VerdictCourt does."""
-    try:
-        siblings = read_view(court.functions.siblings())
-    except (BadFunctionCallOutput, ContractLogicError):
-        return None
-    for address in siblings:
+    for address in read_view(court.functions.siblings()):
         found = bound(w3, "VerdictCourt", str(address))
         try:
             read_view(found.functions.SUBMISSION_TYPEHASH())

@@ -249,10 +249,12 @@ def _show(options: ProvingOptions, examined: Examined, fault: FalseClaim | None)
     if len(examined.faults) > 1:
         typer.echo(f"round {number}: {len(examined.faults)} faults in all ({checked})")
     cost = _terms_document(options, examined, fault)
+    brings = f"brings {cost['reward_nmr']} NMR, half of what {cost['liars']} members lose"
+    if not examined.case.court.slashes:
+        brings = "brings nothing, as this court takes no bonds"
     typer.echo(
         f"round {number}: a proof takes at most {cost['gas']:,} gas, {cost['cost']} {cost['coin']} now, and "
-        f"brings {cost['reward_nmr']} NMR, half of what {cost['liars']} members lose; it is taken before "
-        f"{examined.until} (Unix time)"
+        f"{brings}; it is taken before {examined.until} (Unix time)"
     )
 
 

@@ -194,7 +194,7 @@ class ProofTerms:
     liars
         How many members voted for the report.
     reward
-        Half of what they lose, wei.
+        Half of what they lose, wei; 0 where the court takes no bonds.
     """
 
     gas: int
@@ -216,7 +216,7 @@ def proof_terms(suite: Suite, examined: Examined, fault: FalseClaim, prover: str
     ]
     slash = int(read_view(functions.slash(), block))
     bonds = [int(bond) for bond in read_views(suite.w3, [functions.bondOf(each) for each in liars], block)]
-    lost = sum(min(slash, bond) for bond in bonds)
+    lost = sum(min(slash, bond) for bond in bonds) if case.court.slashes else 0
     call = case.disproof(fault, prover).call(case.court)
     return ProofTerms(_gas(case, fault, call, prover, len(members)), len(liars), lost // 2)
 
@@ -274,10 +274,13 @@ class ProveReport:
             not_after=until,
             ready=partial(_await_later_block, suite, case.court, found.commitment),
         )
-        warning = (
+        taken = (
             f"{terms.liars} members who voted for it are slashed, and half of it is yours: "
-            f"{coins_text(terms.reward)} NMR; if somebody proves it before you, yours fails and costs its gas"
+            f"{coins_text(terms.reward)} NMR"
+            if case.court.slashes
+            else "this court takes no bonds: the report ends, and the proof brings nothing"
         )
+        warning = f"{taken}; if somebody proves it before you, yours fails and costs its gas"
         return TransactionPlan((*steps, prove), (warning,))
 
     def _announcement(self, case: CourtCase, found: Disproof, until: int) -> PlannedTransaction:

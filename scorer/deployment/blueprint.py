@@ -11,7 +11,7 @@ from scorer.chain.artifacts import abi, artifact
 from scorer.chain.records import ZERO_ADDRESS
 from scorer.deployment.create2 import create2_address, salt_of
 from scorer.deployment.document import Deployment
-from scorer.deployment.fields import DEPLOYER, NEW, NOBODY
+from scorer.deployment.fields import DEPLOYER, NEW, NEW_BARRING, NOBODY
 from scorer.deployment.sections import SINKS, Tournament
 from scorer.proofs.tree import SHIPPED_ROOT
 from scorer.units import wei_from_nano
@@ -279,10 +279,11 @@ class _Layout:
     def _court(self) -> str:
         """Return who may disprove reports. It knows nobody, and the committee knows it: it comes first."""
         choice = self.document.committee.court
-        if choice == NEW:
+        if choice in (NEW, NEW_BARRING):
             meta = self._new("meta_court", "MetaCourt")
             others = [self._new(label, contract) for label, contract in COURT_SIBLINGS.items()]
-            return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT, meta=meta, siblings=others)
+            fixed = {"meta": meta, "siblings": others, "slashes": choice == NEW}
+            return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT, **fixed)
         return ZERO_ADDRESS if choice == NOBODY else choice
 
     def _token(self, authority: str) -> str:

@@ -28,7 +28,7 @@ from scorer.deployment.blueprint import (
 )
 from scorer.deployment.code import compiled_code, digest
 from scorer.deployment.document import Deployment, from_record
-from scorer.deployment.fields import DEPLOYER, NEW, NOBODY
+from scorer.deployment.fields import DEPLOYER, NEW, NEW_BARRING, NOBODY
 from scorer.deployment.manifest import ManifestError
 from scorer.deployment.reader import Reader
 from scorer.units import WEI_PER_NANO, span_text, wei_from_nano
@@ -148,14 +148,16 @@ def _wiring(case: _Case) -> Iterator[ManifestDifference]:
 def _court(case: _Case) -> Iterator[ManifestDifference]:
     """Compare who may disprove reports, and the parts of a court that was deployed with the rest."""
     choice = case.document.committee.court
-    expected = {NEW: case.addresses.get("court", "a court"), NOBODY: ZERO_ADDRESS}.get(choice, choice)
+    made = case.addresses.get("court", "a court")
+    expected = {NEW: made, NEW_BARRING: made, NOBODY: ZERO_ADDRESS}.get(choice, choice)
     yield from _differing("committee.court", expected, case.ask("committee", "court"))
-    if choice == NEW and "court" in case.addresses:
+    if choice in (NEW, NEW_BARRING) and "court" in case.addresses:
         found = case.ask("court", "tables")
         tables = found if found == UNREADABLE else Web3.to_hex(found)
         recorded = case.manifest["contracts"]["court"].get("arguments", {}).get("tables")
         yield from _differing("court.tables", recorded, tables)
         yield from _differing("court.meta", case.addresses.get("meta_court"), case.ask("court", "meta"))
+        yield from _differing("court.slashes", choice == NEW, case.ask("court", "slashes"))
         # Whoever is in this list may end reports; it stands in no code.
         siblings = [case.addresses[label] for label in COURT_SIBLINGS if label in case.addresses]
         yield from _differing("court.siblings", siblings, case.ask("court", "siblings"))

@@ -13,6 +13,8 @@ DEPLOYER: Final = "deployer"
 """Stands for the deployer's address; for local chains only."""
 NEW: Final = "new"
 """Stands for a contract that the deployment makes."""
+NEW_BARRING: Final = "new-barring"
+"""Stands for a court that the deployment makes, whose proofs bar reports and take no bonds."""
 NOBODY: Final = "nobody"
 """Stands for no address."""
 _REFERENCE: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -56,10 +58,10 @@ def _address_or_deployer(value: object) -> str:
 
 
 def _court(value: object) -> str:
-    if value in (NEW, NOBODY):
+    if value in (NEW, NEW_BARRING, NOBODY):
         return str(value)
     if not isinstance(value, str) or not value.startswith("0x"):
-        raise ValueError(f"expected {NEW}, {NOBODY}, or an address")
+        raise ValueError(f"expected {NEW}, {NEW_BARRING}, {NOBODY}, or an address")
     return _address(value)
 
 
@@ -85,7 +87,7 @@ Address = Annotated[str, BeforeValidator(_address), BeforeValidator(resolved)]
 Account = Annotated[str, BeforeValidator(_address_or_deployer), BeforeValidator(resolved)]
 """An `Address`, or the word deployer."""
 CourtChoice = Annotated[str, BeforeValidator(_court), BeforeValidator(resolved)]
-"""The word new, the word nobody, or an `Address`."""
+"""The word new, new-barring or nobody, or an `Address`."""
 Seconds = Annotated[int, BeforeValidator(_seconds), PlainSerializer(_words, when_used="json")]
 """Seconds in Python, a number and a unit in a file."""
 

@@ -232,7 +232,8 @@ def _plain_value(value: Any) -> Any:
         return [_plain_value(item) for item in value]
     if isinstance(value, bytes):
         return Web3.to_hex(value)
-    return str(value) if isinstance(value, int) else value
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else value
 
 
 def _mined(w3: Web3, journal: Journal, blueprint: Blueprint) -> dict[str, MinedTransaction]:

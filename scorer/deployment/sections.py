@@ -102,7 +102,8 @@ class Existing(Section):
 class Committee(Section):
     """The oracle committee: bonds in nano-NMR, times in seconds, ``court`` who may disprove reports.
 
-    The court is a new ScoreCourt, unless it is nobody, or an address of a court or of who judges by itself.
+    The court is a new ScoreCourt, unless it is nobody, or an address of a court or of who judges by itself;
+    ``new-barring`` is one whose proofs bar reports and take no bonds.
     """
 
     members: Annotated[tuple[Address, ...], Field(strict=False, min_length=1, max_length=MOST_MEMBERS)]

@@ -94,7 +94,7 @@ def local_deployment(
     name
         Part of every address: a second suite on the same chain needs another name.
     court
-        Who may disprove reports: a new court, nobody, or an address.
+        Who may disprove reports: a new court, one that takes no bonds, nobody, or an address.
     bridged
         A token that came over a bridge, in place of a new one.
     admin

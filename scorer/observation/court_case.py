@@ -144,7 +144,7 @@ def read_case(
         )
     posted = replace(posted, steps=_steps(suite, court, report_hash, posted, at))
     facts = SealedFacts(positions.models, files.sealed, record.payout_factor, record.cap)
-    submitters = suite.submitters(record.close_at, at.number)
+    submitters = suite.submitters_before(record.close_at, at.number)
     where = suite.addresses.chain_id, tournament, record.round_id
     verdicts = VerdictCase(files.sealed, files.rules, submitters, where)
     return CourtCase(court, posted, ScoredLanes(positions.chunks, posted.packed), facts, verdicts)

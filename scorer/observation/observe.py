@@ -241,13 +241,8 @@ def has_closed(record: RoundRecord, block: Block) -> bool:
 
 
 def awaits_seal(record: RoundRecord, block: Block) -> bool:
-    """Say whether nothing more of a round can be locked or signed for, and it can still be sealed.
-
-    A change of a model's submitter in the second of the close counts: what a member judges by must be the
-    same for whoever asks later, also where several blocks share a second.
-    """
-    is_over = record.close_at < block.timestamp
-    return record.state == RoundState.LOCKED and is_over and has_closed(record, block)
+    """Say whether nothing more of a round can be locked, and it can still be sealed."""
+    return record.state == RoundState.LOCKED and has_closed(record, block)
 
 
 def chunks_left(record: RoundRecord, positions: Positions) -> int:
@@ -308,7 +303,7 @@ def read_on_chain(suite: Suite, round_id: int, block: Block) -> OnChain:
     return OnChain(
         terms=sealed.terms,
         report_hash=None if proposal is None else proposal.report_hash,
-        submitters=suite.submitters(record.close_at, block.number),
+        submitters=suite.submitters_before(record.close_at, block.number),
         settled=settled,
         is_settled=record.state == RoundState.SETTLED,
         reserved=record.reserved,

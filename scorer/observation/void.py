@@ -22,7 +22,7 @@ def read_void(suite: Suite, record: RoundRecord, block: Block) -> VoidOnChain:
         rules_hash=record.rules_hash,
         universe=record.universe,
         submissions_root=record.submissions_root if record.is_sealed else None,
-        submitters=suite.submitters(record.close_at, block.number),
+        submitters=suite.submitters_before(record.close_at, block.number),
         locked=len(locked),
         returned=sum(not chunk.scores for chunk in chunks),
         settled=sum(bool(chunk.scores) for chunk in chunks),

@@ -191,7 +191,7 @@ class Collector:
         return self.quorum_check.confirmed(
             self.suite,
             f"round {record.round_id}, who could sign",
-            lambda suite: suite.submitters(record.close_at, number),
+            lambda suite: suite.submitters_before(record.close_at, number),
         )
 
     def _intake(self, record: RoundRecord, rules: Rules, block: Block | None) -> Intake:

@@ -157,7 +157,7 @@ class Decrypting:
         return context.quorum_check.confirmed(
             context.suite,
             f"round {record.round_id}, its models",
-            lambda suite: max(suite.submitters(record.close_at, context.block.number), default=0),
+            lambda suite: max(suite.submitters_before(record.close_at, context.block.number), default=0),
         )
 
     def _check_end(self, record: RoundRecord) -> None:

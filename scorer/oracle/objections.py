@@ -64,7 +64,7 @@ def _difference(
     if (suite, round_id) in confirmed:
         return None
     sealed = read_sealed(suite, view.record, block)
-    problem = disagreement(bundle, sealed, suite.submitters(view.record.close_at, at))
+    problem = disagreement(bundle, sealed, suite.submitters_before(view.record.close_at, at))
     if problem is None:
         confirmed.add((suite, round_id))
     return problem

@@ -47,7 +47,7 @@ class PublicationWatch:
         )
 
     def _most_models(self, record: RoundRecord) -> int:
-        submitters = self.context.suite.submitters(record.close_at, self.context.block.number)
+        submitters = self.context.suite.submitters_before(record.close_at, self.context.block.number)
         return max(submitters, default=0)
 
     def watch(self, record: RoundRecord) -> list[Alarm]:

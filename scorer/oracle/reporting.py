@@ -55,7 +55,7 @@ class Reporter:
         return self.context.block
 
     def _submitters(self, record: RoundRecord, suite: Suite) -> dict[int, str]:
-        return suite.submitters(record.close_at, self._block.number)
+        return suite.submitters_before(record.close_at, self._block.number)
 
     def sealed(self, record: RoundRecord) -> Sealed:
         """Return what a round locked, read once for as long as the round says the same."""

@@ -156,7 +156,7 @@ class Sealing:
         for vote in PeerVotes(self.paths, self.cache).all_of(record.round_id):
             yield vote.refused
         suite = self.context.suite
-        submitters = suite.submitters(record.close_at, suite.w3.eth.block_number)
+        submitters = suite.submitters_before(record.close_at, suite.w3.eth.block_number)
         yield frozenset(refusals_of(bundle.published_submissions(), submitters, *self._where(record)))
 
     def _where(self, record: RoundRecord) -> tuple[int, str, int]:
@@ -269,7 +269,7 @@ class Sealing:
         submitters = context.quorum_check.confirmed(
             context.suite,
             f"round {record.round_id}, who could sign",
-            lambda suite: suite.submitters(record.close_at, context.block.number),
+            lambda suite: suite.submitters_before(record.close_at, context.block.number),
         )
         reasons = refusals_of(submissions, submitters, *self._where(record))
         unreadable = self.decrypting.reasons(record) if submissions.is_encrypted else {}

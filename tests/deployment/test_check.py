@@ -277,7 +277,12 @@ def test_the_court_is_deployed_with_the_rest_and_the_committee_knows_it(
     court = manifest["contracts"]["court"]
     assert court["contract"] == "ScoreCourt"
     meta, verdict = (manifest["contracts"][f"{name}_court"]["address"] for name in ("meta", "verdict"))
-    assert court["arguments"] == {"tables": "0x" + SHIPPED_ROOT.hex(), "meta": meta, "siblings": [verdict]}
+    assert court["arguments"] == {
+        "tables": "0x" + SHIPPED_ROOT.hex(),
+        "meta": meta,
+        "siblings": [verdict],
+        "slashes": True,
+    }
     assert manifest["contracts"]["committee"]["arguments"]["court"] == court["address"]
     assert manifest["deployment"]["committee"]["court"] == "new"
 
@@ -292,6 +297,13 @@ def test_a_court_of_other_tables_or_another_court_is_named(case: tuple[Site, dic
         other["deployment"]["committee"]["court"] = choice
         found = manifest["contracts"]["court"]["address"]
         assert f"committee.court: expected {expected}, found {found}" in lines_of(where, other)
+
+
+def test_a_court_of_another_stage_is_named(case: tuple[Site, dict[str, Any]]) -> None:
+    where, manifest = case
+    barring = json.loads(json.dumps(manifest))
+    barring["deployment"]["committee"]["court"] = "new-barring"
+    assert lines_of(where, barring) == ["court.slashes: expected False, found True"]
 
 
 def test_a_court_that_hears_somebody_else_is_named(case: tuple[Site, dict[str, Any]]) -> None:

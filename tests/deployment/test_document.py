@@ -40,7 +40,7 @@ def public(text: str = TEXT) -> str:
         (changed("quorum = 3", "quorum = 2"), "committee.quorum: expected two thirds of 4 members, from 3 to 4"),
         (changed("quorum = 3", "quorum = 5"), "committee.quorum: expected two thirds of 4 members, from 3 to 4"),
         (changed(MEMBERS[2], MEMBERS[0]), "committee.members: expected every member once"),
-        (changed("absence_limit = 5", 'absence_limit = 5\ncourt = "none"'), 'committee.court: expected new, nobody, or an address'),
+        (changed("absence_limit = 5", 'absence_limit = 5\ncourt = "none"'), 'committee.court: expected new, new-barring, nobody, or an address'),
         (changed("absence_limit = 5", f'absence_limit = 5\ncourt = "{LOWER}"'), "committee.court: expected an address with its EIP-55"),
         (changed('"6 hours"', '"8 days"'), "committee.challenge_window: expected at most 7 days, found '8 days'"),
         (changed('"6 hours"', "21600"), "committee.challenge_window: expected a time in words"),

@@ -50,7 +50,7 @@ def test_on_an_empty_chain_everything_is_left_and_the_role_of_admin_goes_last(pl
         "create:tournament.daily",
     ]
     assert found[-2:] == [f"grant:admin:{ADMIN}", "renounce"]
-    assert len(found) == len(set(found)) == 28
+    assert len(found) == len(set(found)) == 29
 
 
 def test_the_factory_comes_first_where_it_is_missing(plan: Blueprint) -> None:

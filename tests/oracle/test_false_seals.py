@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from scorer.chain.records import ProposalStatus, RoundState
-from scorer.observation.observe import Block, awaits_seal
 from scorer.oracle import reporting, sealing
 from scorer.oracle.actions import ActionResult, AnnounceProof, Attest, PostEvidence, ProveWrong, VoidRound
 from tests.oracle.test_sealed_rounds import Watched, published, spoil
@@ -66,10 +66,18 @@ def test_who_did_not_lie_attests_to_no_report_over_the_seal_and_proves_others_wr
     assert sum(world.idle()) == sum(before) + at_risk
 
 
-def test_a_member_judges_only_when_the_second_of_the_close_is_over(world: World) -> None:
-    """Whoever asks later for the submitters of that second must find those that it judged by."""
-    round_id = world.locked_round()
-    record, number = world.record(round_id), world.anvil.w3.eth.block_number
-    assert record.state == RoundState.LOCKED
-    seen = [awaits_seal(record, Block(number, record.close_at + later)) for later in (-1, 0, 1)]
-    assert seen == [False, False, True]
+def test_a_change_of_submitter_in_the_second_of_the_close_changes_nothing(world: World) -> None:
+    """Whoever asks later must find those that members judged by, also where blocks share a second."""
+    round_id = world.open()
+    close_at = world.record(round_id).close_at
+    before = world.suite.submitters_before(close_at, world.anvil.w3.eth.block_number)
+    world.anvil.advance_to(close_at - 1)
+    other = str(world.anvil.account(39).address)
+    request: Any = world.anvil.w3.provider.make_request
+    request("evm_setNextBlockTimestamp", [close_at])
+    sender = type(world.operator_sender)(world.suite.w3, world.participants[0].account)
+    sender.send(world.suite.registry.functions.setSubmitter(1, other))
+    block = world.anvil.w3.eth.block_number
+    changed = [world.suite.submitters(at, block)[1] == other for at in (close_at - 1, close_at)]
+    assert changed == [False, True]
+    assert world.suite.submitters_before(close_at, block) == before

@@ -245,7 +245,8 @@ def send(anvil: Anvil, call: Any, account: int) -> Any:
     return receipt
 
 
-def _predictions(random: np.random.Generator) -> dict[int, Floats]:
+def predicted(random: np.random.Generator) -> dict[int, Floats]:
+    """Return what each model predicts."""
     plain = (np.argsort(np.argsort(random.random(len(IDS)))) + 0.5) / len(IDS)
     return {
         PLAIN: plain,
@@ -284,6 +285,7 @@ def build(
     *,
     benchmark: bool = False,
     root: bytes | None = None,
+    slashes: bool = True,
     before: Step | None = None,
     submits: Submits | None = None,
 ) -> CourtWorld:
@@ -294,8 +296,8 @@ def build(
     """
     rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
     meta, verdict = created(anvil, "MetaCourt"), created(anvil, "VerdictCourt")
-    new = None if other_court else created(anvil, "ScoreCourt", tree.root, meta.address, [verdict.address])
-    court = other_court or new
+    arguments = tree.root, meta.address, [verdict.address], slashes
+    court = other_court or created(anvil, "ScoreCourt", *arguments)
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
     terms = score_terms(rules, len(IDS))
@@ -303,7 +305,7 @@ def build(
     if before is not None:
         before(anvil, suite)
     round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), CHUNKS)
-    submissions, refused = submitted(IDS, _predictions(random), anvil, suite), frozenset({REFUSED})
+    submissions, refused = submitted(IDS, predicted(random), anvil, suite), frozenset({REFUSED})
     if submits is not None:
         submissions, refused = submits(anvil, suite)
     sealed = submissions.root(refused) if root is None else root

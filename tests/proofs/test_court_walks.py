@@ -1,6 +1,7 @@
 """Random walks over a court: an honest report is never disproven, and a proven lie never settles.
 
 The two invariants hold after every step of any order of votes, postings, announcements, proofs and waiting.
+Over a false seal every report is a lie.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,22 +13,32 @@ import pytest
 from eth_hash.auto import keccak
 from web3.exceptions import ContractLogicError
 
+from scorer.chain.contracts import Suite
 from scorer.chain.records import ProposalStatus, RoundState
+from scorer.lab.anvil import Anvil, run_anvil
 from scorer.proofs.evidence import Evidence
 from scorer.proofs.meta_faults import MetaCase
 from scorer.proofs.meta_steps import StepTree
-from scorer.proofs.search import SealedFacts, proof, report_faults
+from scorer.proofs.search import FalseClaim, ProofKind, SealedFacts, proof, report_faults
+from scorer.proofs.verdict_faults import VerdictCase
+from scorer.protocol.submissions import Submissions
 from tests.proofs.court_world import (
     ABSENT,
     CHALLENGE_WINDOW,
+    IDS,
     MEMBERS,
     OPPOSITE,
     PLAIN,
     REFUSED,
     STRANGER,
+    TIED,
     UNSTAKED,
     CourtWorld,
+    build,
+    predicted,
     running_world,
+    signed,
+    submitted,
 )
 
 WALKS: Final = 60
@@ -39,6 +50,22 @@ HOUR: Final = 3_600
 def built() -> Iterator[CourtWorld]:
     with running_world() as world:
         yield world
+
+
+@pytest.fixture(scope="module")
+def false() -> Iterator[CourtWorld]:
+    """A quorum counts what a stranger signed."""
+
+    def submits(anvil: Anvil, suite: Suite) -> tuple[Submissions, frozenset[int]]:
+        right = submitted(IDS, predicted(np.random.default_rng(3)), anvil, suite)
+        entries = [
+            signed(anvil, suite, entry, STRANGER) if entry.model_id == TIED else entry
+            for entry in right.entries
+        ]
+        return replace(right, entries=tuple(entries)), frozenset({REFUSED})
+
+    with run_anvil(accounts=12) as anvil:
+        yield build(anvil, submits=submits)
 
 
 @dataclass
@@ -53,8 +80,8 @@ class Candidate:
 
 
 def reports(world: CourtWorld) -> list[Candidate]:
-    """Return the honest report, and one that lies in each way."""
-    honest = world.honest
+    """Return the report with the right scores, and one that lies in each way."""
+    honest, is_true = world.honest, not verdicts_of(world).faults()
     broken = StepTree([*world.steps.hashes[:1], *(keccak(each) for each in world.steps.hashes[1:])])
     lies: list[tuple[dict[int, int], StepTree, dict[str, Any]]] = [
         (honest | {PLAIN: honest[PLAIN] + 2}, world.steps, {}),
@@ -65,7 +92,7 @@ def reports(world: CourtWorld) -> list[Candidate]:
         (honest, world.steps, {"total_burn": 1}),
         (honest, broken, {}),
     ]
-    candidates = [Candidate(world.evidence(honest), honest, world.steps, is_honest=True)]
+    candidates = [Candidate(world.evidence(honest), honest, world.steps, is_honest=is_true)]
     for scores, steps, changes in lies:
         operands = replace(world.operands, steps=steps.root)
         evidence = world.evidence(scores, operands=operands, **changes)
@@ -75,13 +102,35 @@ def reports(world: CourtWorld) -> list[Candidate]:
     return candidates
 
 
+def verdicts_of(world: CourtWorld) -> VerdictCase:
+    block = world.anvil.w3.eth.block_number
+    submitters = world.suite.submitters_before(world.suite.round(world.round_id, block).close_at, block)
+    return VerdictCase(
+        world.sealed, world.rules, submitters, (world.anvil.w3.eth.chain_id, world.tournament, 1)
+    )
+
+
+def proofs_of_seal(world: CourtWorld, candidate: Candidate) -> list[Any]:
+    """Return the proofs that the seal is false; of a true one those that would be, of a model that counts."""
+    case = verdicts_of(world)
+    kinds = (ProofKind.SIGNER, ProofKind.FORM, ProofKind.PREDICTIONS)
+    faults = case.faults() or [FalseClaim(kind, -1, PLAIN, 1, 0) for kind in kinds]
+    calls = [
+        getattr(world.verdict_court.functions, fault.kind.value)(*case.arguments(fault, candidate.evidence))
+        for fault in faults
+    ]
+    report = candidate.evidence.report.to_contract()
+    leaves = case.sealed.submission(PLAIN), case.sealed.submission(OPPOSITE)
+    return [*calls, world.verdict_court.functions.disproveOrder(world.tournament, report, *leaves)]
+
+
 def proofs_of(world: CourtWorld, candidate: Candidate, others: list[Candidate]) -> list[Any]:
     """Return the proofs that end a lie; against the honest report those that would end others."""
     lanes = world.lanes(candidate.scores)
     record = world.suite.tournament.functions.round(world.round_id).call()
     models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
     facts = SealedFacts(models, world.sealed, record.payoutFactor, record.cap)
-    calls = []
+    calls = proofs_of_seal(world, candidate)
     for other in others if candidate.is_honest else [candidate]:
         case = MetaCase.of(other.steps, facts, world.lanes(other.scores))
         faults = report_faults(other.evidence, world.lanes(other.scores), facts)
@@ -159,9 +208,9 @@ class Walk:
         """Hold the invariants against the chain."""
         committee, tournament = self.world.suite.committee.functions, self.world.tournament
         proposal = committee.proposalOf(tournament, self.world.round_id).call()
-        honest = self.candidates[0].evidence.report.hash()
+        honest = {each.evidence.report.hash() for each in self.candidates if each.is_honest}
         if proposal.status == ProposalStatus.DISPROVEN:
-            assert proposal.reportHash != honest
+            assert proposal.reportHash not in honest
             assert proposal.reportHash in self.proven
         for report_hash in self.proven:
             final = committee.finalFrom(tournament, self.world.round_id, report_hash).call()
@@ -172,8 +221,20 @@ class Walk:
 
 @pytest.mark.long
 def test_no_walk_disproves_an_honest_report_or_settles_a_proven_lie(built: CourtWorld) -> None:
-    candidates, ended, settled = reports(built), 0, 0
-    assert all(each.proofs for each in candidates)
+    candidates = reports(built)
+    assert [each.is_honest for each in candidates].count(True) == 1
+    walk_all(built, candidates)
+
+
+@pytest.mark.long
+def test_no_walk_settles_a_report_over_a_seal_that_was_proven_false(false: CourtWorld) -> None:
+    candidates = reports(false)
+    assert not any(each.is_honest for each in candidates)
+    walk_all(false, candidates)
+
+
+def walk_all(built: CourtWorld, candidates: list[Candidate]) -> None:
+    ended, settled = 0, 0
     for seed in range(WALKS):
         with built.undone():
             walk = Walk(built, candidates, seed)

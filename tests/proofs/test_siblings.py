@@ -8,7 +8,8 @@ import pytest
 from scorer.chain.artifacts import artifact
 from scorer.chain.records import ZERO_ADDRESS
 from scorer.lab.anvil import run_anvil
-from tests.proofs.court_world import PLAIN, STRANGER, TREE_OF, CourtWorld, build, compute_tree, created
+from scorer.proofs.tree import compute_tree
+from tests.proofs.court_world import PLAIN, STRANGER, TREE_OF, CourtWorld, build, created
 from tests.proofs.test_score_court import refusal
 
 SIBLING = 7
@@ -19,14 +20,16 @@ SIBLING = 7
 def world() -> Iterator[CourtWorld]:
     with run_anvil(accounts=12) as anvil:
         meta, siblings = created(anvil, "MetaCourt"), [str(anvil.account(SIBLING).address)]
-        yield build(anvil, created(anvil, "ScoreCourt", compute_tree(TREE_OF).root, meta.address, siblings))
+        yield build(
+            anvil, created(anvil, "ScoreCourt", compute_tree(TREE_OF).root, meta.address, siblings, True)
+        )
 
 
 def creation(world: CourtWorld, meta: str, siblings: list[str]) -> Any:
     """Return the constructor of a court."""
     code = artifact("ScoreCourt")
     contract = world.anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"])
-    return contract.constructor(bytes(32), meta, siblings)
+    return contract.constructor(bytes(32), meta, siblings, True)
 
 
 def test_a_sibling_condemns_a_report_and_nobody_else_does(world: CourtWorld) -> None:

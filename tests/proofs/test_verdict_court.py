@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from eth_hash.auto import keccak
 
+from scorer.chain.contracts import Suite
 from scorer.evaluation.commitments import refusals_of
 from scorer.lab.anvil import Anvil, run_anvil
-from scorer.lab.suite import Suite
 from scorer.proofs.evidence import Evidence, Operands
 from scorer.proofs.search import FalseClaim, ProofKind
 from scorer.proofs.vectors import score_vectors
@@ -126,7 +126,7 @@ def case_of(world: CourtWorld) -> VerdictCase:
     block = world.anvil.w3.eth.block_number
     closed = world.suite.round(world.round_id, block).close_at
     where = world.anvil.w3.eth.chain_id, world.tournament, world.round_id
-    return VerdictCase(world.sealed, world.rules, world.suite.submitters(closed, block), where)
+    return VerdictCase(world.sealed, world.rules, world.suite.submitters_before(closed, block), where)
 
 
 def call_of(world: CourtWorld, model: int, kind: ProofKind) -> Any:

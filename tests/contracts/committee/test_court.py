@@ -56,6 +56,25 @@ def test_a_lying_quorum_that_is_disproven_loses_its_slash_each(
     assert_committee_holds_what_it_owes(house)
 
 
+def test_a_court_that_takes_no_bonds_bars_the_report_all_the_same(
+    house: House, disputed: int, right: Any, wrong: Any
+) -> None:
+    nobody = "0x" + "0" * 40
+    receipt = house.committee.disprove(house.tournament, disputed, nobody, sender=house.court)
+    is_event(only(receipt, house.committee.ReportDisproven), prover=nobody, slashed=0)
+    assert bonds(house) == [MEMBER_BOND] * 5
+    # The challenger was right.
+    assert credits_of(house, house.bob, house.alice, house.sink) == [CHALLENGE_BOND, 0, 0]
+    assert house.committee.creditOf(nobody) == 0
+    is_event(proposal(house, disputed), status=DISPROVEN, openVotes=0)
+    for report in (wrong, right):
+        with ape.reverts(house.committee.AlreadyAccepted):
+            attest(house, report, 4)
+    assert not is_final(house, wrong)
+    house.tournament.voidRound(disputed, sender=house.alice)
+    assert_committee_holds_what_it_owes(house)
+
+
 def test_what_is_disproven_never_settles_and_the_round_is_void_at_once(
     house: House, accepted: int, right: Any, wrong: Any
 ) -> None:
