@@ -119,9 +119,10 @@ abstract contract CourtReader is ICourtTypes {
         if (submission.modelId != modelId) revert OtherModel(submission.modelId, modelId);
     }
 
+    /// @dev Where nobody submitted the root is zero, and so is that of a place beyond a tree's width: nothing is in either.
     function _requireInTree(Submission calldata submission, bytes32 expected) internal pure {
         bytes32 root = SubmissionTree.rootOf(_leafOf(submission), submission.index, submission.siblings);
-        if (root != expected) revert NotInTree(root, expected);
+        if (root != expected || root == 0) revert NotInTree(root, expected);
     }
 
     /// @dev Reverts unless the submission counts, is in the tree, and is of these predictions.

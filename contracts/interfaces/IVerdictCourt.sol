@@ -65,8 +65,8 @@ interface IVerdictCourt is ICourtTypes {
         bytes calldata predictions
     ) external;
 
-    /// @notice Proves that two leaves do not stand in the order of models: also that a model has two, and that one stands to the
-    /// right of a leaf that fills the tree up.
+    /// @notice Proves that two leaves are out of the order of models: also that a model has two, and that one is to the right of
+    /// a leaf that fills the tree up.
     /// @param left of a leaf that fills the tree up, only index and siblings are read: its model is zero.
     function disproveOrder(
         address tournament,
