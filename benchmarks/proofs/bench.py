@@ -20,6 +20,7 @@ from eth_hash.auto import keccak
 
 from scorer.chain.artifacts import artifact
 from scorer.chain.calldata import calldata
+from scorer.chain.contracts import Suite
 from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.batch import BatchSender
 from scorer.lab.population import Stake, enter
@@ -29,8 +30,10 @@ from scorer.proofs.search import SealedFacts
 from scorer.proofs.tables import table_halves
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import FIRST, TableTree
-from scorer.protocol.digest import universe_digest
+from scorer.proofs.verdict_faults import VerdictCase
+from scorer.protocol.digest import content_hash, universe_digest
 from scorer.protocol.rules import preset
+from scorer.protocol.submissions import IN_THE_CLEAR, Submissions
 from scorer.units import ONE, wei_from_nano
 from tests.proofs.court_world import (
     ADMIN,
@@ -38,6 +41,7 @@ from tests.proofs.court_world import (
     MEMBERS,
     OWNER,
     STAKE,
+    STRANGER,
     CourtWorld,
     created,
     deployed,
@@ -45,12 +49,15 @@ from tests.proofs.court_world import (
     other_operands,
     seal,
     send,
+    signed,
     submitted,
 )
 
 OUT: Final = Path("build/bench/proof.json")
 MODELS: Final = 500
 PLAIN, TIED = 1, 2
+FALSELY_COUNTED: Final = (MODELS - 2, MODELS - 1, MODELS)
+"""Models that the seal counts and must not: by their signature, their form, their predictions."""
 AIMS: Final = {452: 650_000, 2000: 2_500_000, 6000: 7_500_000}
 """Gas of a proof of CORR and MMC at most, by ids, before anybody is slashed."""
 META_STEP_AIM: Final = 5_500_000
@@ -108,7 +115,7 @@ def measure(anvil: Anvil, ids: int) -> dict[str, int]:
         chunks = world.lanes(scores).to_contract()
         totals = world.court.functions.disproveTotals(world.tournament, evidence.report.to_contract(), chunks)
         found["totals_500"] = world.prove(totals)["gasUsed"]
-    return found | measure_meta_model(world, ids)
+    return found | measure_meta_model(world, ids) | measure_seal(world, ids)
 
 
 def measure_meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
@@ -139,6 +146,37 @@ def measure_meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
     return found
 
 
+def measure_seal(world: CourtWorld, ids: int) -> dict[str, int]:
+    """Return the gas of the proofs that the seal is false, each of the submission that it is false of."""
+    block, found = world.anvil.w3.eth.block_number, {}
+    closed = world.suite.round(world.round_id, block).close_at
+    where = world.anvil.w3.eth.chain_id, world.tournament, world.round_id
+    case = VerdictCase(world.sealed, world.rules, world.suite.submitters_before(closed, block), where)
+    evidence, faults = world.evidence(world.honest_of((PLAIN, TIED))), case.faults()
+    assert len(faults) == len(FALSELY_COUNTED)
+    for fault in faults:
+        with world.undone():
+            world.attest(evidence)
+            call = getattr(world.verdict_court.functions, fault.kind.value)(*case.arguments(fault, evidence))
+            name = f"seal_{fault.kind.name.lower()}_{ids}"
+            found[name] = world.prove(call)["gasUsed"]
+            found[f"{name}_bytes"] = len(calldata(call))
+    return found
+
+
+def falsely_counted(anvil: Anvil, suite: Suite, right: Submissions) -> Submissions:
+    """Return submissions of which three must not count: a stranger's, one in the clear, one out of range."""
+    entries = list(right.entries)
+    signer, form, above = FALSELY_COUNTED
+    entries[signer - 1] = signed(anvil, suite, entries[signer - 1], STRANGER)
+    entries[form - 1] = signed(anvil, suite, replace(entries[form - 1], ciphertext_hash=IN_THE_CLEAR))
+    row = np.asarray(entries[above - 1].predictions) + 1.0
+    content = content_hash(right.universe, row)
+    other = replace(entries[above - 1], predictions=row, content_hash=content)
+    entries[above - 1] = signed(anvil, suite, other)
+    return replace(right, entries=tuple(entries))
+
+
 def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     """Run a round of 500 models until its outcome is known; and the gas of the court's deployment."""
     rules, random, tree = preset("cupel"), np.random.default_rng(ids), tree_of(ids)
@@ -162,7 +200,7 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     universe = tuple(f"id{row:05}" for row in range(ids))
     predictions = {model: random.permutation(ids) / ids for model in range(1, MODELS + 1)}
     predictions[TIED] = np.round(random.random(ids) * 50) / 50
-    submissions = submitted(universe, predictions, anvil, suite)
+    submissions = falsely_counted(anvil, suite, submitted(universe, predictions, anvil, suite))
     commitments = rules.hash(), score_terms(rules, ids).hash(), universe_digest(universe)
     slots = (MODELS + 3) // 4
     round_id, chunks = locked(
