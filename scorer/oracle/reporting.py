@@ -198,7 +198,7 @@ class Reporter:
             tables=self._tables(record, outcomes, rules, submissions),
             refused=bundle.refused(),
         )
-        check_verdicts(inputs)
+        self._check_seal(record, inputs)
         # Once there is a report, its inputs are replaced with it and not before: they must stay those that it
         # rests on.
         is_first = not bundle.has(REPORT)
@@ -220,6 +220,25 @@ class Reporter:
         self.cache.sources.pop(round_id, None)
         reach("report-written", str(round_id))
         return result.report
+
+    def _check_seal(self, record: RoundRecord, inputs: RoundInputs) -> None:
+        """Refuse to report over a seal that counts what provably must not count.
+
+        Raises
+        ------
+        InputsMismatch
+            When it does.
+        scorer.chain.errors.EndpointsDisagree
+            When endpoints do not say the same of who could sign: one may have made it up.
+        """
+        try:
+            check_verdicts(inputs)
+        except InputsMismatch:
+            what = f"round {record.round_id}, who could sign"
+            self.context.quorum_check.confirmed(
+                self.context.suite, what, lambda suite: self._submitters(record, suite)
+            )
+            raise
 
     def _tables(
         self, record: RoundRecord, outcomes: Bundle, rules: Rules, submissions: Submissions

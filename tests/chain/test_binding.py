@@ -16,7 +16,9 @@ def test_functions_and_events_are_those_that_web3_binds(name: str) -> None:
     theirs = W3.eth.contract(address=Web3.to_checksum_address(ADDRESS), abi=ours.abi, decode_tuples=True)
     assert ours.address == theirs.address
     assert [each.abi for each in ours.all_functions()] == [each.abi for each in theirs.all_functions()]
-    assert [each.event_name for each in ours.events] == [each.event_name for each in theirs.events]  # type: ignore[attr-defined]
+    # Of a contract without events web3 refuses to name any.
+    if any(entry["type"] == "event" for entry in ours.abi):
+        assert [each.event_name for each in ours.events] == [each.event_name for each in theirs.events]  # type: ignore[attr-defined]
 
 
 def test_calls_of_overloaded_functions_are_told_apart() -> None:
