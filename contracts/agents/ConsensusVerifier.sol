@@ -46,15 +46,17 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
     /// @inheritdoc IConsensusVerifier
     uint64 public memberSetId;
 
-    /// @dev Of the last set that the home chain named, or that the verifier began with.
-    uint64 private _homeSetId;
-
     /// @inheritdoc IConsensusVerifier
-    mapping(bytes32 setHash => uint256) public acceptedUntil;
+    uint64 public homeSetId;
+
+    /// @dev The hash of set `homeSetId`.
+    bytes32 private _homeSet;
+
+    mapping(bytes32 setHash => Term) private _terms;
 
     /* CONSTRUCTOR */
 
-    constructor(Home memory home, uint64 setId, address[] memory members, uint256 quorum) {
+    constructor(Home memory home, uint64 setId, uint64 firstRound, address[] memory members, uint256 quorum) {
         if (home.grace > MAX_GRACE) revert GraceTooLong(home.grace, MAX_GRACE);
         if (home.tournament == address(0)) revert ZeroTournament();
         homeChainId = home.chainId;
@@ -62,8 +64,9 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
         grace = home.grace;
         gateway = home.gateway;
         _senderHash = keccak256(home.sender);
-        _homeSetId = setId;
-        _begin(0, setId, members, quorum);
+        if (setId == 0) revert OldMemberSet(0, 0);
+        homeSetId = setId;
+        _homeSet = _begin(setId, firstRound, members, quorum);
     }
 
     /* DOCUMENTS */
@@ -79,8 +82,7 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
         if (c.chainId != homeChainId) revert WrongChain(c.chainId, homeChainId);
         if (c.tournament != tournament) revert WrongTournament(c.tournament, tournament);
         _requireSet(c.memberSet, members, quorum);
-        uint256 until = acceptedUntil[c.memberSet];
-        if (block.timestamp >= until) revert UnknownMemberSet(c.memberSet, until);
+        _requireTerm(c.memberSet, c.roundId);
         _requireInForce(c);
         digest = ConsensusDocument.digestOf(c);
         _requireQuorum(digest, members, quorum, signers, signatures);
@@ -104,8 +106,14 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
     /* MEMBERS */
 
     /// @inheritdoc IConsensusVerifier
+    function termOf(bytes32 setHash) external view returns (Term memory) {
+        return _terms[setHash];
+    }
+
+    /// @inheritdoc IConsensusVerifier
     function rotate(
         uint64 setId,
+        uint64 firstRound,
         address[] calldata members,
         uint256 quorum,
         address[] calldata next,
@@ -113,23 +121,35 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
         uint256 signers,
         bytes calldata signatures
     ) external {
-        _requireSet(memberSet, members, quorum);
-        bytes32 digest = rotationDigest(setId, ConsensusDocument.setHash(next, nextQuorum));
+        bytes32 previous = memberSet;
+        _requireSet(previous, members, quorum);
+        bytes32 digest = rotationDigest(setId, firstRound, ConsensusDocument.setHash(next, nextQuorum));
         _requireQuorum(digest, members, quorum, signers, signatures);
-        _begin(memberSetId, setId, next, nextQuorum);
+        if (setId <= memberSetId) revert OldMemberSet(setId, memberSetId);
+        uint64 least = _terms[previous].firstRound;
+        if (firstRound < least) revert RoundsBefore(firstRound, least);
+        // A set that only its predecessors named is taken while it is the current one, and no longer.
+        if (previous == _homeSet) _end(previous, firstRound);
+        else delete _terms[previous];
+        _begin(setId, firstRound, next, nextQuorum);
     }
 
     /// @inheritdoc IConsensusVerifier
-    function rotationDigest(uint64 setId, bytes32 next) public view returns (bytes32) {
-        return ConsensusDocument.rotationDigest(homeChainId, tournament, setId, memberSet, next);
+    function rotationDigest(uint64 setId, uint64 firstRound, bytes32 next) public view returns (bytes32) {
+        return ConsensusDocument.rotationDigest(homeChainId, tournament, setId, firstRound, memberSet, next);
     }
 
-    /// @dev By message from home: `abi.encode(uint64 setId, address[] members, uint256 quorum)`.
+    /// @dev By message from home, see IMemberSetSender.
     function _processMessage(address, bytes32, bytes calldata, bytes calldata payload) internal override {
-        (uint64 setId, address[] memory members, uint256 quorum) = abi.decode(payload, (uint64, address[], uint256));
-        // Not above memberSetId: members who name themselves with the highest number would be members for ever.
-        _begin(_homeSetId, setId, members, quorum);
-        _homeSetId = setId;
+        (uint64 previousId, uint64 endRound, uint64 setId, uint64 firstRound, address[] memory members, uint256 quorum) =
+            abi.decode(payload, (uint64, uint64, uint64, uint64, address[], uint256));
+        // Not against memberSetId: members who name themselves with the highest number would be members for ever.
+        if (previousId != homeSetId) revert OtherPredecessor(previousId, homeSetId);
+        if (setId <= previousId) revert OldMemberSet(setId, previousId);
+        if (memberSet != _homeSet) delete _terms[memberSet];
+        _end(_homeSet, endRound);
+        homeSetId = setId;
+        _homeSet = _begin(setId, firstRound, members, quorum);
     }
 
     function _isAuthorizedGateway(address from, bytes calldata sender) internal view override returns (bool) {
@@ -138,8 +158,30 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
 
     /* PRIVATE */
 
-    /// @param above the number that the set's must exceed.
-    function _begin(uint64 above, uint64 setId, address[] memory members, uint256 quorum) private {
+    function _begin(uint64 setId, uint64 firstRound, address[] memory members, uint256 quorum)
+        private
+        returns (bytes32 setHash)
+    {
+        _requireMembers(members, quorum);
+        setHash = ConsensusDocument.setHash(members, quorum);
+        Term storage term = _terms[setHash];
+        // The same members under another number, such as after a new encryption key: theirs is one term.
+        bool goesOn = term.until >= block.timestamp && term.endRound == firstRound;
+        if (!goesOn) term.firstRound = firstRound;
+        (term.endRound, term.until) = (type(uint64).max, type(uint64).max);
+        memberSet = setHash;
+        memberSetId = setId;
+        emit MemberSetChanged(setId, setHash, members.length, quorum, firstRound);
+    }
+
+    /// @param endRound the first round that is another set's.
+    function _end(bytes32 setHash, uint64 endRound) private {
+        Term storage term = _terms[setHash];
+        term.endRound = endRound;
+        if (term.until == type(uint64).max) term.until = uint64(block.timestamp) + grace;
+    }
+
+    function _requireMembers(address[] memory members, uint256 quorum) private pure {
         uint256 count = members.length;
         if (count > MAX_MEMBERS) revert TooManyMembers(count, MAX_MEMBERS);
         uint256 least = Math.ceilDiv(2 * count, 3);
@@ -149,15 +191,14 @@ contract ConsensusVerifier is IConsensusVerifier, ERC7786Recipient {
             if (members[i] <= before) revert NotAscending(before, members[i]);
             before = members[i];
         }
-        if (setId <= above) revert OldMemberSet(setId, above);
+    }
 
-        // A set that its members alone put above what the home chain says gets no grace.
-        acceptedUntil[memberSet] = setId > memberSetId ? block.timestamp + grace : block.timestamp;
-        bytes32 next = ConsensusDocument.setHash(members, quorum);
-        acceptedUntil[next] = type(uint256).max;
-        memberSet = next;
-        memberSetId = setId;
-        emit MemberSetChanged(setId, next, count, quorum);
+    function _requireTerm(bytes32 setHash, uint256 roundId) private view {
+        Term memory term = _terms[setHash];
+        if (block.timestamp >= term.until) revert UnknownMemberSet(setHash, term.until);
+        if (roundId < term.firstRound || roundId >= term.endRound) {
+            revert OtherSetsRound(roundId, term.firstRound, term.endRound);
+        }
     }
 
     function _requireSet(bytes32 expected, address[] calldata members, uint256 quorum) private pure {

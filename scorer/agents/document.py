@@ -24,7 +24,8 @@ _CONSENSUS: Final = keccak(
     b"bytes32 metaModel,bytes32 root,uint32 assets,uint64 publishedAt,uint64 expiresAt)"
 )
 _ROTATION: Final = keccak(
-    b"Rotation(uint256 chainId,address tournament,uint64 setId,bytes32 previous,bytes32 next)"
+    b"Rotation(uint256 chainId,address tournament,uint64 setId,uint64 firstRound,"
+    b"bytes32 previous,bytes32 next)"
 )
 # Neither chain nor contract: one signature serves every chain, and the document says whose round it is.
 _DOMAIN: Final = keccak(
@@ -152,17 +153,23 @@ def ascending_members(members: Sequence[str]) -> list[str]:
     return sorted(members, key=lambda member: int(member, 16))
 
 
-def rotation_message(chain_id: int, tournament: str, set_id: int, previous: bytes, following: bytes) -> bytes:
+def rotation_message(
+    chain_id: int, tournament: str, set_id: int, first_round: int, previous: bytes, following: bytes
+) -> bytes:
     """Return the 66 bytes whose Keccak-256 members sign to name their successors.
 
     Parameters
     ----------
     set_id
         The number of the new set, as the home committee counts.
+    first_round
+        The first round that is the new set's.
     previous, following
         The hashes of the current set and of the new one.
     """
-    words = word(chain_id) + _address_word(tournament) + word(set_id) + previous + following
+    words = (
+        word(chain_id) + _address_word(tournament) + word(set_id) + word(first_round) + previous + following
+    )
     return _PREFIX + keccak(_ROTATION + words)
 
 

@@ -18,11 +18,11 @@ from scorer.encryption.age import FileSecrets, encrypt
 from scorer.errors import CupelError
 from scorer.files import write_whole
 from scorer.isolation import IsolatedReader, ReadResult, refuses
-from scorer.protocol.documents import parse_json, shown, to_hex
-from scorer.storage.folder import BundleError, opened
+from scorer.protocol.documents import shown, to_hex
+from scorer.storage.folder import BundleError
 from scorer.storage.published import LONGEST_ID, MIB, MOST_IDS
 from scorer.storage.schemas import CONSENSUS, CONSENSUS_BODY, CONSENSUS_FOR_SUBSCRIBERS
-from scorer.storage.strangers import read_again, written_again
+from scorer.storage.strangers import bounded_json, file_written_again, read_stated
 
 LARGEST: Final = 64 * 1024
 """Bytes of a signed document that is read, with the signatures of as many members as a set has."""
@@ -57,10 +57,10 @@ def _bytes_of(document: Any) -> bytes:
 def read_signed(path: Path, reader: IsolatedReader) -> SignedConsensus | None:
     """Read a document that a stranger may have written; None where the file holds none."""
     try:
-        document = read_again(reader, signed_in_child, path, path.stat().st_size, LARGEST)
-        return None if document is None else SignedConsensus.from_json(document)
-    except (OSError, LookupError, TypeError, ValueError):
+        size = path.stat().st_size
+    except OSError:
         return None
+    return read_stated(reader, signed_in_child, path, (size, LARGEST), SignedConsensus)
 
 
 @refuses(BundleError)
@@ -72,12 +72,7 @@ def signed_in_child(path: Path) -> ReadResult:
     BundleError
         When the file holds something else.
     """
-    with opened(path) as file:
-        content = file.read(LARGEST)
-    try:
-        return written_again(SignedConsensus.from_json(parse_json(content)).to_json())
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{path}: expected a signed consensus document, found {error}") from None
+    return file_written_again(path, LARGEST, SignedConsensus, "a signed consensus document")
 
 
 def read_quorum(path: Path) -> QuorumConsensus:
@@ -113,10 +108,7 @@ def read_body(path: Path, consensus: Consensus) -> Body:
 
 def _read(path: Path, most: int, parse: Any, what: str) -> Any:
     try:
-        with opened(path) as file:
-            content = file.read(most + 1)
-        # What is cut off is no JSON any more, and refused as such.
-        return parse(parse_json(content[:most]))
+        return parse(bounded_json(path, most))
     except (BundleError, OSError, LookupError, TypeError, ValueError) as error:
         raise ConsensusError(f"{path}: expected {what}, found {shown(error)}") from None
 

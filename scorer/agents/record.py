@@ -244,6 +244,23 @@ class Feedback:
 
 
 PPM_DECIMALS: Final = 6
+TAG: Final = "cupel"
+"""The first tag of all feedback of ours."""
+
+
+def feedback_of(agent_id: int, round_id: int, score: int, url: str, evidence: bytes) -> Feedback:
+    """Return the feedback for a score in a round.
+
+    Parameters
+    ----------
+    score
+        ppm.
+    url
+        Of the round's bundle; empty where there is none.
+    evidence
+        The evidence hash of the round's report, which commits to the bundle at the URL.
+    """
+    return Feedback(agent_id, score, PPM_DECIMALS, TAG, f"round-{round_id}", "", url, evidence)
 
 
 def feedbacks(
@@ -258,7 +275,7 @@ def feedbacks(
     """
     scores = {entry.round_id: entry.score for entry in record.rounds if entry.state == "settled"}
     return [
-        Feedback(agent_id, scores[number], PPM_DECIMALS, "cupel", f"round-{number}", "", url, digest)
+        feedback_of(agent_id, number, scores[number], url, digest)
         for number, url, digest in evidence
         if number in scores
     ]

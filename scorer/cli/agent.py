@@ -11,6 +11,7 @@ from scorer.agents.template import AgentFolder
 from scorer.agents.tools_client import ask_consensus
 from scorer.chain.endpoint import connect
 from scorer.chain.fees import FeePolicy
+from scorer.cli import feedback
 from scorer.cli.common import user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import password_of
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Run an agent that follows consensus documents within limits.",
 )
+app.command("feedback")(feedback.feedback)
 FolderArgument = Annotated[Path, typer.Argument(help="The agent's folder.")]
 
 

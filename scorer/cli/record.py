@@ -12,8 +12,9 @@ from scorer.cli.common import print_json
 from scorer.cli.numbers import NUMBER
 from scorer.cli.options import ChainOptions, chain_command
 from scorer.files import write_whole
-from scorer.protocol.documents import parse_json, shown
-from scorer.storage.folder import BundleError, opened
+from scorer.protocol.documents import shown
+from scorer.storage.folder import BundleError
+from scorer.storage.strangers import bounded_json
 from scorer.units import nmr_text
 
 VERIFY = "verify"
@@ -67,7 +68,6 @@ def _verify(options: ChainOptions, stated: ModelRecord) -> None:
 
 def _read(file: Path) -> ModelRecord:
     try:
-        with opened(file) as content:
-            return ModelRecord.from_json(parse_json(content.read(LARGEST)))
+        return ModelRecord.from_json(bounded_json(file, LARGEST))
     except (BundleError, OSError, LookupError, TypeError, ValueError) as error:
         raise RecordError(f"{file}: expected a model's record, found {shown(error)}") from None

@@ -181,6 +181,9 @@ def _carry_out(report: CommandReport, action: ClientAction) -> Iterator[Executed
     # Planned only now: what was just finished may have changed stakes, allowances and balances.
     plan, cost = context.planned(action)
     report.notes.extend(plan.warnings)
+    if not plan.steps:
+        typer.echo(f"there is nothing to do; {report.nothing_sent}", err=True)
+        return
     if not (context.as_json and context.yes):
         show_plan(context.account, plan, cost, err=context.as_json)
     _require_coins(report, cost)

@@ -15,9 +15,8 @@ from scorer.isolation import IsolatedReader, ReadResult, refuses
 from scorer.protocol.documents import check_fields, parse_json, whole
 from scorer.protocol.interim_scores import MOST_DAYS, SignedInterimScores
 from scorer.storage.bundle import Bundle, BundleError
-from scorer.storage.folder import opened
 from scorer.storage.published import MIB
-from scorer.storage.strangers import read_again, written_again
+from scorer.storage.strangers import file_written_again, read_stated
 
 INTERIM: Final = "interim"
 DAY: Final = "day.json"
@@ -99,11 +98,8 @@ def read_interim(path: Path, size: int, most: int, reader: IsolatedReader) -> Si
     most
         Bytes that it may have.
     """
-    document = read_again(reader, interim_in_child, path, size, min(most, LARGEST))
-    try:
-        return None if document is None else SignedInterimScores.from_json(document)
-    except (LookupError, TypeError, ValueError):
-        return None
+    bounds = size, min(most, LARGEST)
+    return read_stated(reader, interim_in_child, path, bounds, SignedInterimScores)
 
 
 @refuses(BundleError)
@@ -115,10 +111,4 @@ def interim_in_child(path: Path) -> ReadResult:
     BundleError
         When the file holds something else.
     """
-    with opened(path) as file:
-        content = file.read(LARGEST)
-    try:
-        signed = SignedInterimScores.from_json(parse_json(content))
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{path}: expected interim scores, found {error}") from None
-    return written_again(signed.to_json())
+    return file_written_again(path, LARGEST, SignedInterimScores, "interim scores")

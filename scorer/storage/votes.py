@@ -6,7 +6,7 @@ from typing import Final
 from scorer.isolation import IsolatedReader, ReadResult, refuses
 from scorer.protocol.seal import SealVote
 from scorer.storage.bundle import Bundle, BundleError
-from scorer.storage.strangers import read_again, written_again
+from scorer.storage.strangers import read_stated, written_again
 
 LARGEST_VOTE: Final = 32 * 2**20
 """Bytes of a vote that is read: some 200,000 submissions."""
@@ -14,11 +14,7 @@ LARGEST_VOTE: Final = 32 * 2**20
 
 def read_vote(folder: Path, size: int, reader: IsolatedReader) -> SealVote | None:
     """Return the vote in another member's bundle; None where its file, of so many bytes, says none."""
-    document = read_again(reader, vote_in_child, folder, size, LARGEST_VOTE)
-    try:
-        return None if document is None else SealVote.from_json(document)
-    except (LookupError, TypeError, ValueError):
-        return None
+    return read_stated(reader, vote_in_child, folder, (size, LARGEST_VOTE), SealVote)
 
 
 @refuses(BundleError)

@@ -26,6 +26,7 @@ ROTATION = {
     "chainId": "uint256",
     "tournament": "address",
     "setId": "uint64",
+    "firstRound": "uint64",
     "previous": "bytes32",
     "next": "bytes32",
 }

@@ -76,31 +76,41 @@ contract AgentsTest is AgentsHouse {
 
     function test_aSetChangesByItsOwnQuorumAndTheHomeChainHasTheLastWord() public {
         bytes32 previous = verifier.memberSet();
-        bytes memory call = _rotation(type(uint64).max, 3);
+        bytes memory call = _rotation(type(uint64).max, 3, 2);
         _succeed(STRANGER, address(verifier), call);
         _refuse(STRANGER, address(verifier), call, IConsensusVerifier.OtherMembers.selector);
-        require(verifier.acceptedUntil(previous) == _now() + 30 days, "grace");
+        require(verifier.termOf(previous).until == _now() + 30 days, "grace");
 
         bytes32 captured = verifier.memberSet();
         vm.prank(ADMIN);
         committee.setQuorum(2);
-        require(_sender().send() == previous, "what the committee says");
+        IMemberSetSender home = _sender();
+        _refuse(STRANGER, address(home), abi.encodeCall(home.send, (2, 2)), IMemberSetSender.NoSuchSets.selector);
+        require(home.send(1, 2) == previous, "what the committee says");
         require(verifier.memberSet() == previous && verifier.memberSetId() == 2, "the home chain's");
-        require(verifier.acceptedUntil(captured) == _now(), "no grace");
+        require(verifier.termOf(captured).until == 0, "no grace");
+        _refuseMessage(abi.encode(2, 1, 2, 1, members, 2), IConsensusVerifier.OldMemberSet.selector);
+        _refuseMessage(abi.encode(1, 1, 3, 1, members, 2), IConsensusVerifier.OtherPredecessor.selector);
+    }
+
+    function test_aSetSignsForItsOwnRoundsAlone() public {
+        _succeed(STRANGER, address(verifier), _rotation(2, 3, 7));
+        _succeed(STRANGER, address(verifier), _verifyCall(_document(6), 3, 2));
+        bytes4 expected = IConsensusVerifier.OtherSetsRound.selector;
+        _refuse(STRANGER, address(verifier), _verifyCall(_document(7), 3, 2), expected);
+        bytes32 digest = verifier.rotationDigest(3, 6, verifier.memberSet());
         _refuse(
-            address(gateway),
+            STRANGER,
             address(verifier),
-            abi.encodeWithSignature(
-                "receiveMessage(bytes32,bytes,bytes)", bytes32(0), bytes("home"), abi.encode(uint64(2), members, 2)
-            ),
-            IConsensusVerifier.OldMemberSet.selector
+            abi.encodeCall(IConsensusVerifier.rotate, (3, 6, members, 3, members, 3, 7, _signed(digest, 3))),
+            IConsensusVerifier.RoundsBefore.selector
         );
     }
 
     function test_whatAFormerSetSignsIsTakenForAWhile() public {
         ConsensusDocument.Consensus memory c = _document(1);
         c.expiresAt = uint64(_now() + 100 days);
-        _succeed(STRANGER, address(verifier), _rotation(2, 3));
+        _succeed(STRANGER, address(verifier), _rotation(2, 3, 2));
         _succeed(STRANGER, address(verifier), _verifyCall(c, 3, 2));
         vm.warp(_now() + 30 days);
         _refuse(STRANGER, address(verifier), _verifyCall(c, 3, 2), IConsensusVerifier.UnknownMemberSet.selector);
@@ -118,12 +128,7 @@ contract AgentsTest is AgentsHouse {
     function test_whoSignsTwiceLosesTheBond() public {
         vm.prank(_owner(1));
         committee.postBond(members[0], MEMBER_BOND);
-        uint64 start = uint64(_now()) + 6 hours;
-        vm.prank(OPERATOR);
-        tournament.openRound(start - 1, start, start + 2 days, start + 9 days, _commitments(0));
-        ConsensusDocument.Consensus memory c = _document(1);
-        ConsensusDocument.Consensus memory other = _document(1);
-        other.root = 0;
+        (ConsensusDocument.Consensus memory c, ConsensusDocument.Consensus memory other) = _twoOfAnOpenRound();
         bytes memory call = _equivocation(c, other, members[0]);
         _refuse(
             STRANGER, address(committee), _equivocation(c, c, members[0]), ICommitteeConsensus.SameDocument.selector
@@ -146,12 +151,7 @@ contract AgentsTest is AgentsHouse {
     }
 
     function test_documentsOfOtherChainsAndTournamentsAndOfMembersWithoutABondProveNothing() public {
-        uint64 start = uint64(_now()) + 6 hours;
-        vm.prank(OPERATOR);
-        tournament.openRound(start - 1, start, start + 2 days, start + 9 days, _commitments(0));
-        ConsensusDocument.Consensus memory c = _document(1);
-        ConsensusDocument.Consensus memory other = _document(1);
-        other.root = 0;
+        (ConsensusDocument.Consensus memory c, ConsensusDocument.Consensus memory other) = _twoOfAnOpenRound();
         bytes memory call = _equivocation(c, other, members[0]);
         _refuse(STRANGER, address(committee), call, ICommitteeConsensus.NoBond.selector);
         other.chainId = 1;
@@ -335,6 +335,17 @@ contract AgentsTest is AgentsHouse {
 
     /* INTERNAL */
 
+    function _twoOfAnOpenRound()
+        private
+        returns (ConsensusDocument.Consensus memory c, ConsensusDocument.Consensus memory other)
+    {
+        uint64 start = uint64(_now()) + 6 hours;
+        vm.prank(OPERATOR);
+        tournament.openRound(start - 1, start, start + 2 days, start + 9 days, _commitments(0));
+        (c, other) = (_document(1), _document(1));
+        other.root = 0;
+    }
+
     function _wrong(uint256 field, bytes4 expected) private {
         ConsensusDocument.Consensus memory c = _document(1);
         if (field == 0) c.chainId = 1;
@@ -353,14 +364,22 @@ contract AgentsTest is AgentsHouse {
         _refuseCreation("ConsensusVerifier", _verifierArguments(home, 1, set, quorum), expected);
     }
 
-    function _rotation(uint64 setId, uint256 nextQuorum) private view returns (bytes memory) {
-        bytes32 digest = verifier.rotationDigest(setId, ConsensusDocument.setHash(members, nextQuorum));
-        return
-            abi.encodeCall(IConsensusVerifier.rotate, (setId, members, 2, members, nextQuorum, 3, _signed(digest, 2)));
+    function _rotation(uint64 setId, uint256 nextQuorum, uint64 firstRound) private view returns (bytes memory) {
+        bytes32 digest = verifier.rotationDigest(setId, firstRound, ConsensusDocument.setHash(members, nextQuorum));
+        bytes memory signatures = _signed(digest, 2);
+        return abi.encodeCall(
+            IConsensusVerifier.rotate, (setId, firstRound, members, 2, members, nextQuorum, 3, signatures)
+        );
+    }
+
+    function _refuseMessage(bytes memory payload, bytes4 expected) private {
+        bytes memory call =
+            abi.encodeWithSignature("receiveMessage(bytes32,bytes,bytes)", bytes32(0), bytes("home"), payload);
+        _refuse(address(gateway), address(verifier), call, expected);
     }
 
     function _sender() private returns (IMemberSetSender) {
-        return IMemberSetSender(_create("MemberSetSender", abi.encode(committee, gateway, bytes("there"))));
+        return IMemberSetSender(_create("MemberSetSender", abi.encode(tournament, gateway, bytes("there"))));
     }
 
     function _refuseAct(IConsensusGate.Order memory order, bytes32 name, bytes4 expected) private {

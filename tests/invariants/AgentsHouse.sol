@@ -101,7 +101,7 @@ abstract contract AgentsHouse is House {
         pure
         returns (bytes memory)
     {
-        return abi.encode(home, setId, set, quorum);
+        return abi.encode(home, setId, uint64(1), set, quorum);
     }
 
     function _mandate() internal pure returns (IConsensusGate.Mandate memory) {

@@ -47,7 +47,7 @@ library ConsensusDocument {
         "Consensus(uint256 chainId,address tournament,uint256 roundId,bytes32 memberSet,bytes32 seal,bytes32 metaModel,bytes32 root,uint32 assets,uint64 publishedAt,uint64 expiresAt)"
     );
     bytes32 internal constant ROTATION_TYPEHASH = keccak256(
-        "Rotation(uint256 chainId,address tournament,uint64 setId,bytes32 previous,bytes32 next)"
+        "Rotation(uint256 chainId,address tournament,uint64 setId,uint64 firstRound,bytes32 previous,bytes32 next)"
     );
     bytes32 private constant DOMAIN_SEPARATOR = keccak256(
         abi.encode(keccak256("EIP712Domain(string name,string version)"), keccak256("Cupel Consensus"), keccak256("1"))
@@ -60,12 +60,16 @@ library ConsensusDocument {
     }
 
     /// @notice What members sign to name their successors.
-    function rotationDigest(uint256 chainId, address tournament, uint64 setId, bytes32 previous, bytes32 next)
-        internal
-        pure
-        returns (bytes32)
-    {
-        bytes32 statement = keccak256(abi.encode(ROTATION_TYPEHASH, chainId, tournament, setId, previous, next));
+    function rotationDigest(
+        uint256 chainId,
+        address tournament,
+        uint64 setId,
+        uint64 firstRound,
+        bytes32 previous,
+        bytes32 next
+    ) internal pure returns (bytes32) {
+        bytes32 statement =
+            keccak256(abi.encode(ROTATION_TYPEHASH, chainId, tournament, setId, firstRound, previous, next));
         return MessageHashUtils.toTypedDataHash(DOMAIN_SEPARATOR, statement);
     }
 

@@ -95,23 +95,8 @@ class Rehearsal:
         Unexpected
             When it does not end with 0; what it printed last is in the message.
         """
-        done = subprocess.run(  # noqa: S603 - our own command
-            [cupel(), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=COMMAND,
-            cwd=self.repository,
-            env={**os.environ, **(environment or {})},
-            check=False,
-        )
-        with (self.processes.folder / "commands.log").open("a") as log:
-            log.write(f"$ cupel {' '.join(arguments)}\n{done.stdout}{done.stderr}")
-        if done.returncode != 0:
-            last = _last_lines(done.stdout + done.stderr)
-            raise Unexpected(
-                f"cupel {' '.join(arguments)}: expected exit code 0, found {done.returncode}: {last}"
-            )
-        return done.stdout
+        log = self.processes.folder / "commands.log"
+        return run_cupel(log, self.repository, *arguments, environment=environment)
 
     def until(self, what: str, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait for something that must happen while the daemons run.
@@ -121,21 +106,65 @@ class Rehearsal:
         Unexpected
             When it does not in time, or a daemon ended meanwhile.
         """
-        end = time.monotonic() + seconds
-        while not condition():
-            for name in self.processes.names():
-                if self.processes.pid(name) is None:
-                    log = self.processes.log(name)
-                    raise Unexpected(
-                        f"expected {name} to run, found that it ended: {_last_lines(log.read_text())}"
-                    )
-            if time.monotonic() > end:
-                raise Unexpected(f"expected {what} within {seconds:.0f} s, found that it did not happen")
-            time.sleep(POLL)
+        await_that(self.processes, what, condition, seconds)
 
     def skip_to(self, timestamp: int) -> None:
         """Let time pass on the chain, unless it is later already."""
         self.node.skip_to(timestamp)
+
+
+def run_cupel(
+    log: Path,
+    repository: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    expected: int = 0,
+) -> str:
+    """Run a ``cupel`` command as people type it; what it printed, which is added to `log` too.
+
+    Raises
+    ------
+    Unexpected
+        When it ends with another code than `expected`; what it printed last is in the message.
+    """
+    done = subprocess.run(  # noqa: S603 - our own command
+        [cupel(), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=COMMAND,
+        cwd=repository,
+        env={**os.environ, **(environment or {})},
+        check=False,
+    )
+    with log.open("a") as file:
+        file.write(f"$ cupel {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+    if done.returncode != expected:
+        last = _last_lines(done.stdout + done.stderr)
+        raise Unexpected(
+            f"cupel {' '.join(arguments)}: expected exit code {expected}, found {done.returncode}: {last}"
+        )
+    return done.stdout
+
+
+def await_that(
+    processes: ProcessGroup, what: str, condition: Callable[[], bool], seconds: float = PATIENCE
+) -> None:
+    """Wait for something that must happen while processes run.
+
+    Raises
+    ------
+    Unexpected
+        When it does not in time, or a process ended meanwhile.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        for name in processes.names():
+            if processes.pid(name) is None:
+                last = _last_lines(processes.log(name).read_text())
+                raise Unexpected(f"expected {name} to run, found that it ended: {last}")
+        if time.monotonic() > end:
+            raise Unexpected(f"expected {what} within {seconds:.0f} s, found that it did not happen")
+        time.sleep(POLL)
 
 
 def expect(what: str, wanted: object, found: object) -> None:

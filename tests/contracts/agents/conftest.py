@@ -18,6 +18,7 @@ from support import DAY, NMR, House
 MODULES = Path(__file__).parents[3] / "node_modules"
 HOME_CHAIN = 137
 SET_ID = 4
+FIRST_ROUND = 5
 GRACE = 30 * DAY
 LEAST_BOND = 100 * NMR
 CASH = 10**18
@@ -141,7 +142,7 @@ def agents(house: House, project: Any, accounts: Any, uniswap_types: Any) -> Age
     addresses = [member.address for member in ascending(members)]
     sender = b"sender on the home chain"
     where = (HOME_CHAIN, home, GRACE, gateway, sender)
-    verifier = project.ConsensusVerifier.deploy(where, SET_ID, addresses, 3, sender=admin)
+    verifier = project.ConsensusVerifier.deploy(where, SET_ID, FIRST_ROUND, addresses, 3, sender=admin)
     gate = project.ConsensusGate.deploy(verifier, house.token, house.sink, LEAST_BOND, sender=admin)
     tokens = [
         project.Numeraire.deploy(house.authority, admin, 1_000_000 * NMR, sender=admin) for _ in range(2)

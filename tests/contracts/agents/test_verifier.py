@@ -95,7 +95,9 @@ def test_one_member_is_no_quorum_however_often_it_signs(agents: Agents) -> None:
         agents.verifier.verify(*arguments)
 
 
-@pytest.mark.parametrize("field", ["roundId", "root", "seal", "metaModel", "assets", "expiresAt"])
+@pytest.mark.parametrize(
+    "field", ["roundId", "root", "seal", "metaModel", "assets", "publishedAt", "expiresAt"]
+)
 def test_a_forged_field_is_refused(agents: Agents, field: str) -> None:
     document = agents.document()
     arguments = agents.arguments(document)

@@ -1,0 +1,195 @@
+"""Feedback at a reputation registry: what the chain says of a model, given once."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from scorer.failpoints import KILLED, VARIABLE
+from scorer.lab.agents.registries import Registries
+from scorer.lab.plain_sender import Sender
+from scorer.lab.rehearsal.accounts import write_keystore
+from scorer.storage.bundle import META_MODEL, REPORT, Bundle
+from tests.chains import Chains
+from tests.cli.test_cupel import run, write_deployment
+from tests.world import World, lent_world
+
+REPOSITORY = Path(__file__).parents[2]
+GIVER, BUYER = 30, 31
+MODEL = 1
+
+
+@dataclass(frozen=True)
+class Feedbacks:
+    """A settled round, registries on its chain, and what an account needs to give feedback."""
+
+    world: World
+    registries: Registries
+    agent: int
+    meta: int
+    where: list[str]
+
+    @property
+    def giver(self) -> Sender:
+        return Sender(self.world.suite.w3, self.world.anvil.account(GIVER))
+
+    @property
+    def owner(self) -> Sender:
+        return Sender(self.world.suite.w3, self.world.tournament.participants[MODEL - 1].account)
+
+    def command(self, *arguments: object) -> list[str]:
+        place = ["--registry", self.registries.reputation.address, *self.where]
+        return ["agent", "feedback", *map(str, arguments), *place]
+
+    def model(self, *arguments: object) -> tuple[int, str]:
+        return run(*self.command(MODEL, "--link", self.registries.link.address, *arguments))
+
+    def given(self, agent: int) -> list[tuple[int, str]]:
+        return self.registries.given(agent, self.giver.address)
+
+    @property
+    def score(self) -> int:
+        scores = self.world.members[0].bundle(1).scores()
+        return int(scores["reward_score"][scores["model_id"].tolist().index(MODEL)])
+
+
+@pytest.fixture
+def feedbacks(chains: Chains, tmp_path: Path) -> Iterator[Feedbacks]:
+    """A world with one settled round, and model 1 linked to an agent of its owner's."""
+    with lent_world(chains, tmp_path / "world") as world:
+        world.settle(world.sealed_round())
+        world.anvil.finalise()
+        owner = Sender(world.suite.w3, world.tournament.participants[MODEL - 1].account)
+        registries = Registries.deploy(owner, REPOSITORY, world.suite)
+        # Agents count from 0: the first one is nobody's model.
+        meta, agent = registries.register(owner), registries.register(owner)
+        owner.send(registries.link.functions.link(MODEL, agent))
+        keystore, password = write_keystore(tmp_path, world.anvil.account(GIVER))
+        where = ["--endpoint", world.anvil.url, "--deployment", str(write_deployment(world))]
+        where += ["--keystore", str(keystore), "--password-file", str(password)]
+        where += ["--rounds", str(world.members[0].paths.rounds)]
+        yield Feedbacks(world, registries, agent, meta, where)
+
+
+def test_a_score_is_given_with_its_evidence_and_not_twice(feedbacks: Feedbacks) -> None:
+    code, said = feedbacks.model("--url", "https://example.org/rounds/")
+    assert code == 0, said
+    assert "dry run: nothing was sent" in said
+    assert feedbacks.given(feedbacks.agent) == []
+
+    code, said = feedbacks.model("--url", "https://example.org/rounds/", "--send", "--yes")
+    assert code == 0, said
+    assert feedbacks.given(feedbacks.agent) == [(feedbacks.score, "round-1")]
+    (log,) = feedbacks.registries.reputation.events.NewFeedback().get_logs(from_block=0)
+    report = feedbacks.world.members[0].bundle(1).report()
+    assert log["args"]["feedbackHash"] == report.evidence_hash
+    tournament = feedbacks.world.suite.addresses.tournament
+    assert log["args"]["feedbackURI"] == f"https://example.org/rounds/{tournament}/1"
+    assert (log["args"]["valueDecimals"], log["args"]["tag1"]) == (6, "cupel")
+
+    code, said = feedbacks.model("--send", "--yes")
+    assert code == 0, said
+    assert "nothing to do" in said
+    assert len(feedbacks.given(feedbacks.agent)) == 1
+
+
+def test_the_meta_model_s_score_is_given_to_an_agent_that_is_named(feedbacks: Feedbacks) -> None:
+    code, said = run(*feedbacks.command("meta", "--agent", feedbacks.meta, "--send", "--yes"))
+    assert code == 0, said
+    ((value, tag),) = feedbacks.given(feedbacks.meta)
+    assert tag == "round-1"
+    assert 0 < abs(value) < 10**6
+    code, said = feedbacks.model("--agent", feedbacks.agent)
+    assert code == 1
+    assert "expected a model with --link, or meta with --agent" in said
+
+
+@pytest.mark.parametrize(
+    "label", ["before-sign-commit", "signed", "before-broadcast", "broadcast", "executed"]
+)
+def test_a_command_that_is_killed_goes_on_and_gives_nothing_twice(feedbacks: Feedbacks, label: str) -> None:
+    command = feedbacks.command(MODEL, "--link", feedbacks.registries.link.address, "--send", "--yes")
+    killed = subprocess.run(
+        [str(Path(sys.executable).parent / "cupel"), *command],
+        env={**os.environ, VARIABLE: label},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert killed.returncode == KILLED, killed.stdout + killed.stderr
+    code, said = run(*command)
+    assert code == 0, said
+    code, said = run(*command)
+    assert code == 0, said
+    assert feedbacks.given(feedbacks.agent) == [(feedbacks.score, "round-1")]
+
+
+def test_attack_a_model_is_sold_and_its_agent_kept_so_that_its_scores_adorn_another(
+    feedbacks: Feedbacks,
+) -> None:
+    buyer = str(feedbacks.world.anvil.account(BUYER).address)
+    functions = feedbacks.world.suite.registry.functions
+    feedbacks.owner.send(functions.transferFrom(feedbacks.owner.address, buyer, MODEL))
+    code, said = feedbacks.model("--send", "--yes")
+    assert code == 1
+    assert f"expected a link whose model and agent have one owner, found {buyer} of the model" in said
+    assert feedbacks.given(feedbacks.agent) == []
+
+
+def test_a_model_without_a_link_and_a_link_of_other_registries_are_refused(feedbacks: Feedbacks) -> None:
+    code, said = run(*feedbacks.command(2, "--link", feedbacks.registries.link.address))
+    assert code == 1
+    assert "model 2: expected a link to an agent, found none" in said
+    others = Registries.deploy(feedbacks.owner, REPOSITORY, feedbacks.world.suite)
+    code, said = run(*feedbacks.command(MODEL, "--link", others.link.address))
+    assert code == 1
+    assert "expected one of the agents of" in said
+
+
+def test_attack_an_owner_praises_an_agent_of_his_own(feedbacks: Feedbacks) -> None:
+    identity = feedbacks.registries.identity.functions
+    feedbacks.owner.send(identity.setApprovalForAll(feedbacks.giver.address, True))
+    code, said = feedbacks.model("--send", "--yes")
+    assert code == 1
+    assert "an operator of its owner" in said
+    assert "nobody gives feedback on an agent of his own" in said
+
+
+def test_a_bundle_of_another_report_than_the_chain_s_is_refused(feedbacks: Feedbacks) -> None:
+    bundle = feedbacks.world.members[0].bundle(1)
+    other = replace(bundle.report(), total_payout=bundle.report().total_payout + 1)
+    (bundle.folder / REPORT).write_text(json.dumps(other.to_json()))
+    code, said = feedbacks.model("--send", "--yes")
+    assert code == 1, said
+    assert "that the chain accepted" in said
+    assert feedbacks.given(feedbacks.agent) == []
+
+
+def test_attack_a_bundle_with_a_meta_model_that_the_report_does_not_commit_to(feedbacks: Feedbacks) -> None:
+    bundle = Bundle(feedbacks.world.members[0].bundle(1).folder)
+    ids = bundle.universe()
+    bundle.write_meta_model(ids, bundle.targets(ids)[bundle.rules().targets[0]], "0x" + "00" * 32)
+    assert (bundle.folder / META_MODEL).exists()
+    code, said = run(*feedbacks.command("meta", "--agent", feedbacks.meta, "--send", "--yes"))
+    assert "left out" in said, (code, said)
+    assert feedbacks.given(feedbacks.meta) == []
+
+
+def test_another_value_in_the_registry_is_named_and_a_revoked_one_is_left(feedbacks: Feedbacks) -> None:
+    functions = feedbacks.registries.reputation.functions
+    wrong = feedbacks.agent, feedbacks.score + 1, 6, "cupel", "round-1", "", "", bytes(32)
+    feedbacks.giver.send(functions.giveFeedback(*wrong))
+    code, said = feedbacks.model("--send", "--yes")
+    assert code == 1
+    assert "revoke that first" in said
+    feedbacks.giver.send(functions.revokeFeedback(feedbacks.agent, 1))
+    code, said = feedbacks.model("--send", "--yes")
+    assert code == 0, said
+    assert "nothing to do" in said
+    assert feedbacks.given(feedbacks.agent) == []
