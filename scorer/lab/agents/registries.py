@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from web3.contract import Contract
+from web3.logs import DISCARD
 
 from scorer.chain.artifacts import abi, artifact
 from scorer.chain.contracts import Suite
@@ -59,7 +60,7 @@ class Registries:
     def register(self, owner: Sender, uri: str = "") -> int:
         """Make an agent of the sender's; its number."""
         receipt = owner.send(self.identity.get_function_by_signature("register(string)")(uri))
-        return int(self.identity.events.Registered().process_receipt(receipt)[0]["args"]["agentId"])
+        return int(self.identity.events.Registered().process_receipt(receipt, DISCARD)[0]["args"]["agentId"])
 
     def given(self, agent: int, client: str) -> list[tuple[int, str]]:
         """Return value and second tag of each feedback of a client that counts, oldest first."""
