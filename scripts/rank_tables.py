@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
     check = parser.parse_args().check
-    tree = compute_tree(MOST_SHIPPED)
+    tree = compute_tree(MOST_SHIPPED, os.cpu_count() or 1)
     print(f"the root of the tables of up to {MOST_SHIPPED} ids is 0x{tree.root.hex()}")
     if not check:
         write_tree(tree, Path("scorer/proofs") / SHIPPED_FILE)
