@@ -13,6 +13,11 @@ import {ScoreProof} from "./lib/ScoreProof.sol";
 /// @title CourtRecords
 /// @notice See IScoreCourt. The part of ScoreCourt that takes evidence and commitments.
 abstract contract CourtRecords is IScoreCourt, CourtReader {
+    /* CONSTANTS */
+
+    /// @inheritdoc IScoreCourt
+    uint256 public constant MAX_SIBLINGS = 8;
+
     /* STORAGE */
 
     /// @dev When a report's evidence was posted, seconds, and whether it has steps.
@@ -30,12 +35,21 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
     /// @dev By tournament, as its committee computes the report's hash.
     mapping(address tournament => mapping(bytes32 reportHash => Record)) private _records;
 
+    /// @dev Written by the constructor alone.
+    address[] private _siblings;
+
     /* CONSTRUCTOR */
 
     /// @param meta_ proves steps of meta models, and takes them.
-    constructor(IMetaCourt meta_) {
-        if (address(meta_) == address(0)) revert ZeroMetaCourt();
+    /// @param siblings_ the other contracts that may condemn a report.
+    constructor(IMetaCourt meta_, address[] memory siblings_) {
+        if (siblings_.length > MAX_SIBLINGS) revert WrongCount(siblings_.length, MAX_SIBLINGS);
+        if (address(meta_) == address(0)) revert ZeroSibling();
+        for (uint256 i; i < siblings_.length; ++i) {
+            if (siblings_[i] == address(0)) revert ZeroSibling();
+        }
         meta = meta_;
+        _siblings = siblings_;
     }
 
     /* POSTING */
@@ -83,6 +97,11 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
         return _records[tournament][reportHash].postedAt;
     }
 
+    /// @inheritdoc IScoreCourt
+    function siblings() external view returns (address[] memory) {
+        return _siblings;
+    }
+
     /* COMMITTING */
 
     /// @inheritdoc IScoreCourt
@@ -105,6 +124,14 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
         bytes32 accepted = committee.proposalOf(tournament, report.roundId).reportHash;
         if (reportHash != accepted) revert OtherReport(reportHash, accepted);
         committee.disprove(tournament, report.roundId, prover);
+    }
+
+    function _isSibling(address account) internal view returns (bool) {
+        if (account == address(meta)) return true;
+        for (uint256 i; i < _siblings.length; ++i) {
+            if (account == _siblings[i]) return true;
+        }
+        return false;
     }
 
     /* READING */

@@ -23,7 +23,7 @@ contract ScoreCourt is CourtRecords, RewardReader {
     /* CONSTRUCTOR */
 
     /// @param tables_ root of the tree of rank tables, which anybody can compute again (scorer/proofs/tree.py).
-    constructor(bytes32 tables_, IMetaCourt meta_) CourtRecords(meta_) {
+    constructor(bytes32 tables_, IMetaCourt meta_, address[] memory siblings_) CourtRecords(meta_, siblings_) {
         tables = tables_;
     }
 
@@ -102,7 +102,7 @@ contract ScoreCourt is CourtRecords, RewardReader {
 
     /// @inheritdoc IScoreCourt
     function condemn(address tournament, Report calldata report, address prover) external {
-        if (msg.sender != address(meta)) revert NotMetaCourt(msg.sender, address(meta));
+        if (!_isSibling(msg.sender)) revert NotSibling(msg.sender);
         _condemn(tournament, report, prover);
     }
 

@@ -143,11 +143,11 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     """Run a round of 500 models until its outcome is known; and the gas of the court's deployment."""
     rules, random, tree = preset("cupel"), np.random.default_rng(ids), tree_of(ids)
     meta = created(anvil, "MetaCourt")
-    court = created(anvil, "ScoreCourt", tree.root, meta.address)
+    court = created(anvil, "ScoreCourt", tree.root, meta.address, [])
     suite = deployed(anvil, rules, court)
     code = artifact("ScoreCourt")
     constructor = anvil.w3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(
-        tree.root, meta.address
+        tree.root, meta.address, []
     )
     creation = constructor.estimate_gas({"from": str(anvil.account(ADMIN).address)})
     admin, owner = anvil.account(ADMIN), anvil.account(OWNER)

@@ -78,8 +78,9 @@ interface IScoreCourt is ICourtTypes {
     error AlreadyPosted(bytes32 reportHash);
     /// @notice Evidence has steps of its meta model if and only if somebody submitted.
     error OtherSteps(bytes32 steps, bytes32 submissionsRoot);
-    error NotMetaCourt(address sender, address expected);
-    error ZeroMetaCourt();
+    /// @notice The sender is neither `meta` nor one of `siblings`.
+    error NotSibling(address sender);
+    error ZeroSibling();
 
     /* POSTING */
 
@@ -147,7 +148,7 @@ interface IScoreCourt is ICourtTypes {
     /// fewer lanes than it has. All chunks, in the order in which they were locked.
     function disproveTotals(address tournament, Report calldata report, Chunk[] calldata chunks) external;
 
-    /// @notice Ends a report that `meta` found wrong; nobody else may.
+    /// @notice Ends a report that `meta` or another sibling found wrong; nobody else may. They ask `committedAt` before.
     function condemn(address tournament, Report calldata report, address prover) external;
 
     /// @notice What `disproveScore` would compare, from anybody and at any time: the claimed reward score in ppm, and the
@@ -171,4 +172,10 @@ interface IScoreCourt is ICourtTypes {
 
     /// @notice Who proves what reports say of their meta models.
     function meta() external view returns (IMetaCourt);
+
+    /// @notice The other contracts that may condemn a report, as the constructor was given them: they never change.
+    function siblings() external view returns (address[] memory);
+
+    /// @notice How many there can be besides `meta`.
+    function MAX_SIBLINGS() external view returns (uint256);
 }

@@ -36,6 +36,8 @@ ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Numeraire": (),
     "Roller": (),
 }
+COURT_SIBLINGS: Final[dict[str, str]] = {}
+"""Labels and contracts of those, besides the MetaCourt, that may condemn a report, in the order of the court."""
 TOURNAMENT: Final = "tournament."
 """Prefix of the labels of tournaments."""
 
@@ -279,7 +281,8 @@ class _Layout:
         choice = self.document.committee.court
         if choice == NEW:
             meta = self._new("meta_court", "MetaCourt")
-            return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT, meta=meta)
+            others = [self._new(label, contract) for label, contract in COURT_SIBLINGS.items()]
+            return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT, meta=meta, siblings=others)
         return ZERO_ADDRESS if choice == NOBODY else choice
 
     def _token(self, authority: str) -> str:

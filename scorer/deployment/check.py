@@ -16,6 +16,7 @@ from scorer.chain.logs import event_logs
 from scorer.chain.records import ZERO_ADDRESS
 from scorer.deployment.blueprint import (
     ADMIN_ROLE,
+    COURT_SIBLINGS,
     ROLE_IDS,
     Grant,
     admin_functions,
@@ -155,6 +156,9 @@ def _court(case: _Case) -> Iterator[ManifestDifference]:
         recorded = case.manifest["contracts"]["court"].get("arguments", {}).get("tables")
         yield from _differing("court.tables", recorded, tables)
         yield from _differing("court.meta", case.addresses.get("meta_court"), case.ask("court", "meta"))
+        # Whoever is in this list may end reports; it stands in no code.
+        siblings = [case.addresses[label] for label in COURT_SIBLINGS if label in case.addresses]
+        yield from _differing("court.siblings", siblings, case.ask("court", "siblings"))
 
 
 def _parameters(case: _Case) -> Iterator[ManifestDifference]:

@@ -277,7 +277,7 @@ def build(
     """
     rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
     meta = created(anvil, "MetaCourt")
-    court = created(anvil, "ScoreCourt", tree.root, meta.address) if other_court is None else other_court
+    court = created(anvil, "ScoreCourt", tree.root, meta.address, []) if other_court is None else other_court
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
     terms = score_terms(rules, len(IDS))

@@ -181,12 +181,12 @@ def test_a_report_without_steps_is_not_taken_where_somebody_submitted(world: Cou
     assert refusal(world.post, evidence, world.honest) == "OtherSteps"
 
 
-def test_only_its_meta_court_may_condemn_and_only_what_was_announced(world: CourtWorld) -> None:
+def test_only_its_siblings_may_condemn_and_only_what_was_announced(world: CourtWorld) -> None:
     steps = other_steps(world, 1)
     case, evidence = case_of(world, steps), accepted(world, steps)
     report = evidence.report.to_contract()
     condemn = world.court.functions.condemn(world.tournament, report, world.address(STRANGER))
-    assert refusal(world.send, condemn) == "NotMetaCourt"
+    assert refusal(world.send, condemn) == "NotSibling"
     call = call_of(world, case, case.faults(evidence)[0], evidence)
     assert refusal(world.send, call) == "NotCommitted"
     world.commit(call)
