@@ -41,7 +41,7 @@ library MetaProof {
         _requireLength(6, sums.length, SUM_BYTES * n);
         uint256 start = _copy(sums);
         Fields memory fields = Fields(start, SUM_BYTES, position << BELOW_SUM);
-        uint256 largest = _addRanks(n, predictions, 8, TOP_64, order, fields);
+        uint256 largest = _addRanks(n, _valuesIn(predictions, 8, TOP_64), order, fields);
         if (largest >> 192 > ScoreProof.INFINITY) revert ScoreProof.NotOrdered(largest >> 192);
         assembly ("memory-safe") {
             digest := keccak256(start, sums.length)
@@ -59,7 +59,7 @@ library MetaProof {
         if (records.length != 4 * n) return false;
         uint256 start = _copy(records);
         // One less for each rank: what is left of those that are right is zero.
-        _addRanks(n, sums, SUM_BYTES, TOP_80, order, Fields(start, 4, ONE_LESS));
+        _addRanks(n, _valuesIn(sums, SUM_BYTES, TOP_80), order, Fields(start, 4, ONE_LESS));
         uint256 left;
         assembly ("memory-safe") {
             for { let end := add(start, shl(2, n)) } lt(start, end) { start := add(start, 4) } {
@@ -99,6 +99,14 @@ library MetaProof {
 
     /* PRIVATE */
 
+    /// @dev Values in calldata, each at the top of a word of its own id: where the first one stands, how many bytes each has, and
+    /// which bits of a word they are.
+    struct Values {
+        uint256 start;
+        uint256 width;
+        uint256 mask;
+    }
+
     /// @dev Fields in memory, each at the top of a word of its own id: where the first one lies, how many bytes the next one
     /// is away, and what a word gains for each unit of rank. What a word gains stays within its field or leaves it at the top.
     struct Fields {
@@ -116,59 +124,57 @@ library MetaProof {
         }
     }
 
-    /// @dev Adds to each id's field its doubled rank times the unit. Values have `width` bytes and stand at the top of a word
-    /// (`mask`).
+    function _valuesIn(bytes calldata content, uint256 width, uint256 mask) private pure returns (Values memory values) {
+        values.width = width;
+        values.mask = mask;
+        assembly ("memory-safe") {
+            mstore(values, content.offset)
+        }
+    }
+
+    /// @dev Adds to each id's field its doubled rank times the unit.
     /// @return largest the key of the largest value.
-    function _addRanks(
-        uint256 n,
-        bytes calldata values,
-        uint256 width,
-        uint256 mask,
-        bytes calldata order,
-        Fields memory fields
-    ) private pure returns (uint256 largest) {
+    function _addRanks(uint256 n, Values memory values, bytes calldata order, Fields memory fields)
+        private
+        pure
+        returns (uint256 largest)
+    {
         if (n < 2 || n > ScoreProof.MAX_IDS) revert ScoreProof.IdsOutOfRange(n, 2, ScoreProof.MAX_IDS);
         _requireLength(1, order.length, 2 * n);
         bool ascends;
-        (ascends, largest) = _addEach(n, values, width, mask, order, fields);
+        (ascends, largest) = _addEach(n, values, order, fields);
         if (!ascends) revert ScoreProof.NotAscending();
     }
 
     /// @dev Keys (value, id) that ascend strictly are n different ones, so are their ids, and n different ids below n are all.
     /// The group of equal values at places a to b - 1 has the doubled rank a + b.
-    function _addEach(
-        uint256 n,
-        bytes calldata values,
-        uint256 width,
-        uint256 mask,
-        bytes calldata order,
-        Fields memory fields
-    ) private pure returns (bool ascends, uint256 key) {
+    function _addEach(uint256 n, Values memory values, bytes calldata order, Fields memory fields)
+        private
+        pure
+        returns (bool ascends, uint256 key)
+    {
         assembly ("memory-safe") {
-            let start := mload(fields)
-            let stride := mload(add(fields, 0x20))
-            let unit := mload(add(fields, 0x40))
             let at := order.offset
-            let end := add(at, shl(1, n))
-            // Places are 2 bytes apart, so the sum of two is halved.
-            let twice := shl(1, at)
             let first := at
             for {} 1 {} {
                 let next := not(0)
-                if lt(at, end) {
+                if lt(sub(at, order.offset), order.length) {
                     let id := shr(240, calldataload(at))
                     // A bit above the id: the first key of all is above nothing.
-                    next := or(and(calldataload(add(values.offset, mul(width, id))), mask), or(id, 0x10000))
+                    next := calldataload(add(mload(values), mul(mload(add(values, 0x20)), id)))
+                    next := or(and(next, mload(add(values, 0x40))), or(id, 0x10000))
                     if iszero(and(gt(next, key), lt(id, n))) { break }
                 }
                 // Equal values have keys that differ in their ids alone.
                 if gt(xor(next, key), 0xffff) {
-                    let gain := mul(unit, shr(1, sub(add(first, at), twice)))
+                    // Places are 2 bytes apart, so the sum of two is halved.
+                    let gain := sub(shr(1, add(first, at)), order.offset)
+                    gain := mul(mload(add(fields, 0x40)), gain)
                     for {} lt(first, at) { first := add(first, 2) } {
-                        let field := add(start, mul(stride, shr(240, calldataload(first))))
+                        let field := add(mload(fields), mul(mload(add(fields, 0x20)), shr(240, calldataload(first))))
                         mstore(field, add(mload(field), gain))
                     }
-                    if eq(at, end) {
+                    if gt(next, not(1)) {
                         ascends := 1
                         break
                     }

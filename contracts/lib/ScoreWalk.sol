@@ -57,7 +57,12 @@ library ScoreWalk {
         uint256 ids = order.length / 2;
         if (order.length % 2 != 0) revert ScoreProof.WrongLength(1, order.length, 2 * ids);
         if (ids == 0 || ids > n - walk.place) revert WalkTooLong(walk.place, ids, n);
-        (bool ascends, bool isOdd) = _walk(n, walk, predictions, order, records, palette, odd, even);
+        Source memory source = _sourceOf(predictions, records, palette, odd, even);
+        uint256 at;
+        assembly ("memory-safe") {
+            at := order.offset
+        }
+        (bool ascends, bool isOdd) = _walk(n, walk, source, at, at + order.length);
         if (!ascends) revert ScoreProof.NotAscending();
         if (!isOdd && even.length == 0) revert ScoreProof.EvenRanksMissing();
         uint256 largest = walk.key >> 192;
@@ -100,38 +105,38 @@ library ScoreWalk {
 
     /* PRIVATE */
 
+    /// @dev Where bytes stand in calldata. `halves`: those of the rank table side by side, the odd one above the even one, less
+    /// 6 bytes for each rank up to their first: an entry has 12 bytes, and the next one of its half is two ranks away.
+    struct Source {
+        uint256 predictions;
+        uint256 records;
+        uint256 palette;
+        uint256 halves;
+    }
+
+    /// @dev Few variables on purpose: what the stack does not hold lies in memory anyway, where the compiler likes.
+    /// @param at where the ids stand that come next; `end`: where they end.
     /// @return ascends whether the keys do, and every id is below n.
     /// @return isOdd whether no even rank was looked up.
-    function _walk(
-        uint256 n,
-        Walk memory walk,
-        bytes calldata predictions,
-        bytes calldata order,
-        bytes calldata records,
-        bytes calldata palette,
-        bytes calldata odd,
-        bytes calldata even
-    ) private pure returns (bool ascends, bool isOdd) {
+    function _walk(uint256 n, Walk memory walk, Source memory source, uint256 at, uint256 end)
+        private
+        pure
+        returns (bool ascends, bool isOdd)
+    {
         assembly ("memory-safe") {
-            // Where the halves of the table stand, less 6 bytes for each rank up to their first: an entry has 12 bytes, and
-            // the next one of its half is two ranks away.
-            let bases := or(sub(even.offset, 12), shl(64, sub(odd.offset, 6)))
-            // The entry of a doubled rank, and whether its numbers are negative: those of the lower half are.
-            function entryOf(rank, ids, tables) -> entry, isBelow {
-                isBelow := lt(rank, ids)
+            // Closes the group that ends before a place: its rank is the sum of both ends. One without ids adds nothing.
+            function close(state, place, ids, halves) -> odds {
+                let first := mload(add(state, 0x20))
+                let count := sub(place, first)
+                let rank := add(first, place)
+                odds := or(rank, iszero(count))
+                // The upper half of the table is the lower one's mirror image, whose numbers are negative.
                 let near := rank
                 if gt(rank, ids) { near := sub(shl(1, ids), rank) }
-                entry := calldataload(add(and(shr(shl(6, and(near, 1)), tables), 0xffffffff), mul(6, near)))
-            }
-            // Closes the group that ends before a place: its rank is the sum of both ends. One without ids adds nothing.
-            function close(at, state, ids, tables) -> evens {
-                let first := mload(add(state, 0x20))
-                let count := sub(at, first)
-                let rank := add(first, at)
-                let entry, isBelow := entryOf(rank, ids, tables)
-                let x := shr(208, entry)
-                let q := shr(208, shl(48, entry))
-                if isBelow {
+                let q := calldataload(add(and(shr(shl(6, and(near, 1)), halves), 0xffffffff), mul(near, 6)))
+                let x := shr(208, q)
+                q := shr(208, shl(48, q))
+                if lt(rank, ids) {
                     x := sub(0, x)
                     q := sub(0, q)
                 }
@@ -143,57 +148,72 @@ library ScoreWalk {
                 mstore(p, add(mload(p), mul(count, add(mul(x, x), shl(128, mul(q, q))))))
                 p := add(state, 0x100)
                 mstore(p, add(mload(p), mul(count, q)))
-                mstore(add(state, 0x20), at)
+                mstore(add(state, 0x20), place)
                 mstore(add(state, 0x60), 0)
                 mstore(add(state, 0x80), 0)
-                evens := mul(iszero(and(rank, 1)), count)
             }
-
-            let evens := 0
-            let bad := 0
             let key := mload(add(walk, 0x40))
-            let mg := mload(add(walk, 0x120))
             let tt := mload(add(walk, 0x140))
             let singles := mload(add(walk, 0x160))
-            let place := mload(walk)
-            let at := order.offset
-            for { let end := add(at, order.length) } lt(at, end) { at := add(at, 2) } {
+            ascends := 1
+            let odds := 1
+            for {} lt(at, end) { at := add(at, 2) } {
                 let id := shr(240, calldataload(at))
-                // A bit above the id: the first key of all is above nothing.
-                let next := or(and(calldataload(add(predictions.offset, shl(3, id))), TOP_64), or(id, 0x10000))
-                bad := or(bad, iszero(and(gt(next, key), lt(id, n))))
-                // Equal predictions have keys that differ in their ids alone.
-                if gt(xor(next, key), 0xffff) { evens := or(evens, close(place, walk, n, bases)) }
-                key := next
-                place := add(place, 1)
+                {
+                    // A bit above the id: the first key of all is above nothing.
+                    let next := or(and(calldataload(add(mload(source), shl(3, id))), TOP_64), or(id, 0x10000))
+                    ascends := and(ascends, and(gt(next, key), lt(id, n)))
+                    // Equal predictions have keys that differ in their ids alone.
+                    if gt(xor(next, key), 0xffff) {
+                        odds := and(odds, close(walk, mload(walk), n, mload(add(source, 0x60))))
+                    }
+                    key := next
+                }
+                mstore(walk, add(mload(walk), 1))
 
-                let record := shr(224, calldataload(add(records.offset, shl(2, id))))
-                let rank := and(record, 0xffff)
-                let entry := calldataload(add(palette.offset, mul(shr(16, record), 12)))
+                let rank := shr(224, calldataload(add(mload(add(source, 0x20)), shl(2, id))))
+                let entry := calldataload(add(mload(add(source, 0x40)), mul(shr(16, rank), 12)))
+                rank := and(rank, 0xffff)
+                odds := and(odds, rank)
                 let t := sar(208, entry)
-                let g := sar(208, shl(48, entry))
-                let isBelow
-                entry, isBelow := entryOf(rank, n, bases)
-                evens := or(evens, iszero(and(rank, 1)))
-                let m := shr(208, shl(48, entry))
-                if isBelow { m := sub(0, m) }
-                g := add(g, shl(128, m))
-                mg := add(mg, mul(m, g))
+                entry := sar(208, shl(48, entry)) // u
+                // Of the meta model the same as in `close`.
+                let m := rank
+                if gt(rank, n) { m := sub(shl(1, n), rank) }
+                m := add(and(shr(shl(6, and(m, 1)), mload(add(source, 0x60))), 0xffffffff), mul(m, 6))
+                m := shr(208, shl(48, calldataload(m)))
+                if lt(rank, n) { m := sub(0, m) }
+
+                let g := add(entry, shl(128, m))
                 tt := add(tt, mul(t, t))
                 singles := add(singles, add(g, shl(64, t)))
-                let p := add(walk, 0x60)
+                let p := add(walk, 0x120)
+                mstore(p, add(mload(p), mul(m, g))) // mg
+                p := add(walk, 0x60)
                 mstore(p, add(mload(p), t))
                 p := add(walk, 0x80)
                 mstore(p, add(mload(p), g))
             }
-            if eq(place, n) { evens := or(evens, close(place, walk, n, bases)) }
-            mstore(walk, place)
             mstore(add(walk, 0x40), key)
-            mstore(add(walk, 0x120), mg)
             mstore(add(walk, 0x140), tt)
             mstore(add(walk, 0x160), singles)
-            ascends := iszero(bad)
-            isOdd := iszero(evens)
+            if eq(mload(walk), n) { odds := and(odds, close(walk, n, n, mload(add(source, 0x60)))) }
+            isOdd := and(odds, 1)
+        }
+    }
+
+    function _sourceOf(
+        bytes calldata predictions,
+        bytes calldata records,
+        bytes calldata palette,
+        bytes calldata odd,
+        bytes calldata even
+    ) private pure returns (Source memory source) {
+        assembly ("memory-safe") {
+            mstore(source, predictions.offset)
+            mstore(add(source, 0x20), records.offset)
+            mstore(add(source, 0x40), palette.offset)
+            mstore(add(source, 0x60), or(sub(even.offset, 12), shl(64, sub(odd.offset, 6))))
         }
     }
 

@@ -29,7 +29,7 @@ def pieces_of(content: bytes) -> tuple[bytes, ...]:
 
 
 def cut_at(content: bytes, parts: Sequence[bytes]) -> tuple[bytes, ...]:
-    """Return content in pieces, with cuts around parts of it, so that the same pieces hold each of them alone.
+    """Return content in pieces, cut around parts of it, so that the same pieces hold each of them alone.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 The layout is that of contracts/interfaces/IStagedCourt.sol.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,8 +18,8 @@ from scorer.proofs.tree import TableTree
 from scorer.proofs.vectors import ScoreVectors
 from scorer.scoring.exact import Floats
 
-RANGE_IDS: Final = 11_000
-"""Ids that a walk takes in one transaction: three ranges for 32,767, each below 16.7 million gas."""
+RANGE_IDS: Final = 8_192
+"""Ids that a walk takes in one transaction: at most four ranges, each well below 2^24 gas."""
 COMMITMENT_AGE: Final = 3_600
 """How long before the last call it must have been announced, seconds (StagedCourt.COMMITMENT_AGE)."""
 _ORDER_BYTES: Final = 2
@@ -79,6 +79,11 @@ class Stage:
         """All that was asked for, in the order in which it first was."""
         return tuple(self._addresses)
 
+    @property
+    def staging(self) -> Staging:
+        """The pieces, where nothing is walked."""
+        return Staging(self.pieces)
+
     def _address(self, piece: bytes) -> str:
         if piece not in self._addresses:
             self._addresses[piece] = piece_address(self._store, piece)
@@ -109,11 +114,12 @@ def staged_score(
     # What is secret comes last: until then nobody learns what is going to be proven.
     secret = stage.addresses(ranked.content)
     walks: list[Walk] = []
+    ends: list[bytes] = []
     for vectors, (records, palette, odd, even) in zip(operands.vectors, parts, strict=True):
         inputs = (halves.ids, secret, records, palette, odd, even)
         read = _hash_of_inputs(halves, ranked.content, vectors, has_even=has_even)
         walks += _ranges(inputs, read, ranked.order, range_ids)
-    ends = [walk.id for walk, after in zip(walks, [*walks[1:], None], strict=True) if _is_end(walk, after)]
+        ends.append(walks[-1].id)
     walked = (
         ends,
         keccak(ranked.content),
@@ -134,20 +140,12 @@ def _public(
     return records, palette, odd, even
 
 
-def _is_end(walk: Walk, after: Walk | None) -> bool:
-    return after is None or after.arguments[1] == bytes(32)
-
-
-def _hash_of_inputs(
-    halves: TableHalves, content: bytes, vectors: ScoreVectors, *, has_even: bool
-) -> bytes:
+def _hash_of_inputs(halves: TableHalves, content: bytes, vectors: ScoreVectors, *, has_even: bool) -> bytes:
     read = content, vectors.records, vectors.palette, halves.odd, halves.even if has_even else b""
     return keccak(encode(["uint256", *["bytes32"] * 5], [halves.ids, *map(keccak, read)]))
 
 
-def _ranges(
-    inputs: tuple[Any, ...], read: bytes, order: bytes, range_ids: int
-) -> Iterator[Walk]:
+def _ranges(inputs: tuple[Any, ...], read: bytes, order: bytes, range_ids: int) -> Iterator[Walk]:
     """Yield the ranges of a walk, all but the last of `range_ids` ids."""
     before, width = bytes(32), _ORDER_BYTES * range_ids
     for at in range(0, len(order), width):
@@ -157,9 +155,15 @@ def _ranges(
         before = found
 
 
-def staged_step(step_inputs: Sequence[bytes], stage: Stage) -> tuple[Any, ...]:
-    """Return the struct ``StagedStep`` of the struct ``StepInputs``: predictions, order and sums."""
-    content, order, sums = step_inputs
+def staged_step(arguments: tuple[Any, ...], stage: Stage) -> tuple[Any, ...]:
+    """Return the arguments of StagedCourt's ``disproveStep`` for those of MetaCourt's."""
+    *same, (content, order, sums) = arguments
     # What everybody computes who computes the meta model is staged first.
     before = stage.addresses(sums)
-    return stage.addresses(content), order, before
+    return *same, (stage.addresses(content), order, before)
+
+
+def staged_ranks(arguments: tuple[Any, ...], stage: Stage) -> tuple[Any, ...]:
+    """Return the arguments of StagedCourt's ``disproveRanks`` for those of MetaCourt's."""
+    *same, records, (sums, order, siblings) = arguments
+    return *same, stage.addresses(records), (stage.addresses(sums), order, siblings)

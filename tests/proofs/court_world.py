@@ -71,6 +71,8 @@ class CourtWorld:
     tree: TableTree
     refused: frozenset[int] = frozenset({REFUSED})
     benchmark: Floats | None = None
+    store: Any = None
+    staged_court: Any = None
 
     @property
     def tournament(self) -> str:
@@ -209,10 +211,10 @@ class CourtWorld:
             posting = self.tournament, evidence.to_contract(), part, *tree.part(part)
             self.send(self.meta_court.functions.post(*posting))
 
-    def commit(self, call: Any, account: int = STRANGER) -> None:
-        """Announce a proof."""
-        data = calldata(call)
-        self.send(self.court.functions.commit(commitment(self.address(account), data)), account)
+    def commit(self, call: Any, account: int = STRANGER, court: Any = None) -> None:
+        """Announce a proof, at a court of its own if any."""
+        data, court = calldata(call), court or self.court
+        self.send(court.functions.commit(commitment(self.address(account), data)), account)
 
     def prove(self, call: Any, account: int = STRANGER) -> Any:
         """Announce a proof, and send it in a later block."""
@@ -276,8 +278,10 @@ def build(
     Under another court, other rules, or sealed with another tree of submissions than the members' own if any.
     """
     rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
-    meta = created(anvil, "MetaCourt")
-    court = created(anvil, "ScoreCourt", tree.root, meta.address, []) if other_court is None else other_court
+    meta, store = created(anvil, "MetaCourt"), created(anvil, "PieceStore")
+    staged = created(anvil, "StagedCourt", store.address)
+    siblings = [staged.address]
+    court = other_court or created(anvil, "ScoreCourt", tree.root, meta.address, siblings)
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
     terms = score_terms(rules, len(IDS))
@@ -289,6 +293,7 @@ def build(
     seal_root(anvil, suite, round_id, sealed, 3 * STAKE)
     target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
     world = CourtWorld(anvil, suite, court, meta, rules, round_id, chunks, submissions, target, tree)
+    world = replace(world, store=store, staged_court=staged)
     return replace(world, benchmark=random.random(len(IDS))) if benchmark else world
 
 
