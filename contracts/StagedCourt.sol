@@ -24,7 +24,7 @@ contract StagedCourt is IStagedCourt, RewardReader, MetaReader {
     /* CONSTANTS */
 
     /// @inheritdoc IStagedCourt
-    uint256 public constant COMMITMENT_AGE = 1 hours;
+    uint256 public constant COMMITMENT_AGE = 2 hours;
 
     /* STORAGE */
 

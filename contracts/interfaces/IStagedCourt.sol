@@ -11,7 +11,7 @@ import {IPieceStore} from "./IPieceStore.sol";
 /// What is large lies in pieces, which are contract code (StagedCode): anybody's, as they are hashed here and compared with
 /// what the round and the report commit to. A score takes several transactions, a step of the meta model or its ranks one:
 ///
-///     commit             an hour before the last one, and before anything of the predictions is public
+///     commit             two hours before the last one, and before anything of the predictions is public
 ///     IPieceStore.stage  predictions, rank table, vectors; sums of the meta model
 ///     walk               along the order of the predictions, in as many ranges as gas asks for
 ///     disproveScore      from the sums that the walk came to; disproveStep, disproveRanks
@@ -19,8 +19,8 @@ import {IPieceStore} from "./IPieceStore.sol";
 /// A walk is nobody's: it says what the sums over a range of an order are, of bytes that it names by their hashes. Whoever
 /// walks the same way comes to the same place, and nobody can put anything else there, or keep another from it.
 ///
-/// Whoever sees pieces or walks knows what is going to be proven, and can prove it himself: but not within an hour from then,
-/// as he has not committed it. So who commits first, then shows it, and is ready within the hour, is the first.
+/// Whoever sees pieces or walks knows what is going to be proven, and can prove it himself: but not within two hours from then,
+/// as he has not committed it. So who commits first, then shows it, and is ready within two hours, is the first.
 interface IStagedCourt is ICourtTypes {
     /* WHAT A PROOF SHOWS */
 

@@ -43,7 +43,7 @@ IN_BRIDGE: Final = frozenset(
         "Lockbox",
         "NumeraireGovernor",
         "PieceStore",
-    "RemoteAdmin",
+        "RemoteAdmin",
         "RootGateway",
         "RoundResults",
         "TwinBurnSink",

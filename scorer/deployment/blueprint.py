@@ -36,8 +36,8 @@ ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Numeraire": (),
     "Roller": (),
 }
-COURT_SIBLINGS: Final[dict[str, str]] = {}
-"""Labels and contracts of those, besides the MetaCourt, that may condemn a report, in the order of the court."""
+COURT_SIBLINGS: Final[dict[str, str]] = {"staged_court": "StagedCourt"}
+"""Labels and contracts of those besides the MetaCourt that may condemn a report, in the court's order."""
 TOURNAMENT: Final = "tournament."
 """Prefix of the labels of tournaments."""
 
@@ -281,7 +281,12 @@ class _Layout:
         choice = self.document.committee.court
         if choice == NEW:
             meta = self._new("meta_court", "MetaCourt")
-            others = [self._new(label, contract) for label, contract in COURT_SIBLINGS.items()]
+            store = self._new("piece_store", "PieceStore")
+            given = {"StagedCourt": {"store": store}}
+            others = [
+                self._new(label, contract, **given.get(contract, {}))
+                for label, contract in COURT_SIBLINGS.items()
+            ]
             return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT, meta=meta, siblings=others)
         return ZERO_ADDRESS if choice == NOBODY else choice
 

@@ -11,7 +11,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from scorer.proofs.evidence import Operands
-from scorer.proofs.pieces import piece_address, pieces_of
+from scorer.proofs.pieces import piece_address, pieces_of, staging_gas
 from scorer.proofs.ranking import RankedSubmission
 from scorer.proofs.tables import TableHalves, table_halves
 from scorer.proofs.tree import TableTree
@@ -20,8 +20,11 @@ from scorer.scoring.exact import Floats
 
 RANGE_IDS: Final = 8_192
 """Ids that a walk takes in one transaction: at most four ranges, each well below 2^24 gas."""
-COMMITMENT_AGE: Final = 3_600
+COMMITMENT_AGE: Final = 7_200
 """How long before the last call it must have been announced, seconds (StagedCourt.COMMITMENT_AGE)."""
+WALK_GAS: Final = 4_500_000
+"""Gas that a range of a walk takes at most, besides its ids: reading 1.2 MB of pieces."""
+WALK_GAS_OF_ID: Final = 1_400
 _ORDER_BYTES: Final = 2
 
 
@@ -40,6 +43,11 @@ class Walk:
     id: bytes
     arguments: tuple[Any, ...] = field(repr=False, compare=False)
 
+    @property
+    def gas(self) -> int:
+        """The gas that it takes, at most."""
+        return WALK_GAS + WALK_GAS_OF_ID * (len(self.arguments[2]) // _ORDER_BYTES)
+
 
 @dataclass(frozen=True)
 class Staging:
@@ -55,6 +63,11 @@ class Staging:
 
     pieces: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
     walks: tuple[Walk, ...] = ()
+
+    @property
+    def gas(self) -> int:
+        """The gas that all of it takes, at most."""
+        return sum(map(staging_gas, self.pieces)) + sum(walk.gas for walk in self.walks)
 
 
 class Stage:

@@ -132,7 +132,7 @@ def test_ties_and_what_no_comparison_of_bits_orders_are_refused_by_a_walk(harnes
     ranked = RankedSubmission(round_.matrix[0])
     submission = ranked.content, ranked.order
     assert walk_error(harness, round_.argument(even=True), submission, [5]) == ""
-    pair = round_of([*PLAIN[:-2], 0.5, 0.5])
+    pair = round_of([*PLAIN[:-2], 0.51, 0.51])
     ranked = RankedSubmission(pair.matrix[0])
     submission = ranked.content, ranked.order
     assert walk_error(harness, pair.argument(even=False), submission, [5]) == "EvenRanksMissing()"

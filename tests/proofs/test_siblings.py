@@ -8,7 +8,8 @@ import pytest
 from scorer.chain.artifacts import artifact
 from scorer.chain.records import ZERO_ADDRESS
 from scorer.lab.anvil import run_anvil
-from tests.proofs.court_world import PLAIN, STRANGER, TREE_OF, CourtWorld, build, compute_tree, created
+from scorer.proofs.tree import compute_tree
+from tests.proofs.court_world import PLAIN, STRANGER, TREE_OF, CourtWorld, build, created
 from tests.proofs.test_score_court import refusal
 
 SIBLING = 7

@@ -1,4 +1,4 @@
-"""Proofs in several transactions: anybody stages and walks, and only who announced a proof in time sends it."""
+"""Proofs in several transactions: anybody stages and walks, only who announced a proof in time sends it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -158,7 +158,7 @@ def test_liars_who_stage_and_walk_everything_before_hinder_nobody(world: CourtWo
 def test_a_piece_stands_where_its_content_says_and_stays_as_it_is(world: CourtWorld) -> None:
     store = world.store.functions
     for content in (b"\0", OTHER_BYTES, bytes(31) + b"\1", b"\xef" + bytes(40), b"\xff" * MAX_PIECE):
-        address = piece_address(str(world.store.address), content)
+        address = world.anvil.w3.to_checksum_address(piece_address(str(world.store.address), content))
         assert store.addressOf(content).call() == address == store.stage(content).call()
         assert world.anvil.w3.eth.get_code(address) == b""
         for account in (STRANGER, THIEF):
