@@ -39,9 +39,10 @@ library MetaProof {
     ) internal pure returns (bytes32 digest) {
         _requireLength(0, predictions.length, 8 * n);
         _requireLength(6, sums.length, SUM_BYTES * n);
+        _requireIds(n, order);
         uint256 start = _copy(sums);
-        Fields memory fields = Fields(start, SUM_BYTES, position << BELOW_SUM);
-        uint256 largest = _addRanks(n, _valuesIn(predictions, 8, TOP_64), order, fields);
+        uint256 largest =
+            _addRanks(n, _at(predictions), 8, TOP_64, _at(order), start, SUM_BYTES, position << BELOW_SUM);
         if (largest >> 192 > ScoreProof.INFINITY) revert ScoreProof.NotOrdered(largest >> 192);
         assembly ("memory-safe") {
             digest := keccak256(start, sums.length)
@@ -56,10 +57,11 @@ library MetaProof {
         returns (bool)
     {
         _requireLength(6, sums.length, SUM_BYTES * n);
+        _requireIds(n, order);
         if (records.length != 4 * n) return false;
         uint256 start = _copy(records);
         // One less for each rank: what is left of those that are right is zero.
-        _addRanks(n, _valuesIn(sums, SUM_BYTES, TOP_80), order, Fields(start, 4, ONE_LESS));
+        _addRanks(n, _at(sums), SUM_BYTES, TOP_80, _at(order), start, 4, ONE_LESS);
         uint256 left;
         assembly ("memory-safe") {
             for { let end := add(start, shl(2, n)) } lt(start, end) { start := add(start, 4) } {
@@ -99,22 +101,6 @@ library MetaProof {
 
     /* PRIVATE */
 
-    /// @dev Values in calldata, each at the top of a word of its own id: where the first one stands, how many bytes each has, and
-    /// which bits of a word they are.
-    struct Values {
-        uint256 start;
-        uint256 width;
-        uint256 mask;
-    }
-
-    /// @dev Fields in memory, each at the top of a word of its own id: where the first one lies, how many bytes the next one
-    /// is away, and what a word gains for each unit of rank. What a word gains stays within its field or leaves it at the top.
-    struct Fields {
-        uint256 start;
-        uint256 stride;
-        uint256 unit;
-    }
-
     /// @dev A copy in memory, and a word more, as the last field is read and written with what lies behind it.
     function _copy(bytes calldata content) private pure returns (uint256 start) {
         assembly ("memory-safe") {
@@ -124,64 +110,69 @@ library MetaProof {
         }
     }
 
-    function _valuesIn(bytes calldata content, uint256 width, uint256 mask) private pure returns (Values memory values) {
-        values.width = width;
-        values.mask = mask;
+    /// @dev Adds to each id's field its doubled rank times `unit`. Fields lie in memory from `start` on, `stride` bytes apart, each
+    /// at the top of a word; what a word gains stays within its field or leaves it at the top.
+    /// Values stand in calldata from `values` on, `width` bytes apart, each at the top of a word (`mask`).
+    /// Keys (value, id) that ascend strictly are n different ones, so are their ids, and n different ids below n are all.
+    /// @param at where the order stands: 2 bytes an id.
+    /// @return key of the largest value.
+    function _addRanks(
+        uint256 n,
+        uint256 values,
+        uint256 width,
+        uint256 mask,
+        uint256 at,
+        uint256 start,
+        uint256 stride,
+        uint256 unit
+    ) private pure returns (uint256 key) {
+        bytes4 notAscending = ScoreProof.NotAscending.selector;
         assembly ("memory-safe") {
-            mstore(values, content.offset)
+            let end := add(at, shl(1, n))
+            // The half of a sum of two places counts from where the order stands.
+            let less := mul(unit, at)
+            let id := shr(240, calldataload(at))
+            if iszero(lt(id, n)) {
+                mstore(0, notAscending)
+                revert(0, 4)
+            }
+            key := or(and(calldataload(add(values, mul(width, id))), mask), id)
+            for {} lt(at, end) {} {
+                let first := at
+                for {} 1 {} {
+                    at := add(at, 2)
+                    if eq(at, end) { break }
+                    id := shr(240, calldataload(at))
+                    let next := or(and(calldataload(add(values, mul(width, id))), mask), id)
+                    if iszero(and(gt(next, key), lt(id, n))) {
+                        mstore(0, notAscending)
+                        revert(0, 4)
+                    }
+                    // Equal values have keys that differ in their ids alone.
+                    let apart := gt(xor(next, key), 0xffff)
+                    key := next
+                    if apart { break }
+                }
+                // The group at places a to b - 1 has the doubled rank a + b, and places are 2 bytes apart.
+                let gain := sub(mul(unit, shr(1, add(first, at))), less)
+                for {} 1 {} {
+                    let field := add(start, mul(stride, shr(240, calldataload(first))))
+                    mstore(field, add(mload(field), gain))
+                    first := add(first, 2)
+                    if eq(first, at) { break }
+                }
+            }
         }
     }
 
-    /// @dev Adds to each id's field its doubled rank times the unit.
-    /// @return largest the key of the largest value.
-    function _addRanks(uint256 n, Values memory values, bytes calldata order, Fields memory fields)
-        private
-        pure
-        returns (uint256 largest)
-    {
+    function _requireIds(uint256 n, bytes calldata order) private pure {
         if (n < 2 || n > ScoreProof.MAX_IDS) revert ScoreProof.IdsOutOfRange(n, 2, ScoreProof.MAX_IDS);
         _requireLength(1, order.length, 2 * n);
-        bool ascends;
-        (ascends, largest) = _addEach(n, values, order, fields);
-        if (!ascends) revert ScoreProof.NotAscending();
     }
 
-    /// @dev Keys (value, id) that ascend strictly are n different ones, so are their ids, and n different ids below n are all.
-    /// The group of equal values at places a to b - 1 has the doubled rank a + b.
-    function _addEach(uint256 n, Values memory values, bytes calldata order, Fields memory fields)
-        private
-        pure
-        returns (bool ascends, uint256 key)
-    {
+    function _at(bytes calldata content) private pure returns (uint256 offset) {
         assembly ("memory-safe") {
-            let at := order.offset
-            let first := at
-            for {} 1 {} {
-                let next := not(0)
-                if lt(sub(at, order.offset), order.length) {
-                    let id := shr(240, calldataload(at))
-                    // A bit above the id: the first key of all is above nothing.
-                    next := calldataload(add(mload(values), mul(mload(add(values, 0x20)), id)))
-                    next := or(and(next, mload(add(values, 0x40))), or(id, 0x10000))
-                    if iszero(and(gt(next, key), lt(id, n))) { break }
-                }
-                // Equal values have keys that differ in their ids alone.
-                if gt(xor(next, key), 0xffff) {
-                    // Places are 2 bytes apart, so the sum of two is halved.
-                    let gain := sub(shr(1, add(first, at)), order.offset)
-                    gain := mul(mload(add(fields, 0x40)), gain)
-                    for {} lt(first, at) { first := add(first, 2) } {
-                        let field := add(mload(fields), mul(mload(add(fields, 0x20)), shr(240, calldataload(first))))
-                        mstore(field, add(mload(field), gain))
-                    }
-                    if gt(next, not(1)) {
-                        ascends := 1
-                        break
-                    }
-                }
-                key := next
-                at := add(at, 2)
-            }
+            offset := content.offset
         }
     }
 

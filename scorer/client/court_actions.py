@@ -302,7 +302,17 @@ class ProveReport:
             f"{terms.liars} members who voted for it are slashed, and half of it is yours: "
             f"{coins_text(terms.reward)} NMR; if somebody proves it before you, yours fails and costs its gas"
         )
-        return TransactionPlan((*steps, prove), (warning,))
+        return TransactionPlan((*steps, prove), (warning, *_patience(found, case)))
+
+
+def _patience(found: Disproof, case: CourtCase) -> tuple[str, ...]:
+    """Say how long a staged proof takes."""
+    if found.staging is None or case.court.staged is None:
+        return ()
+    return (
+        f"the last transaction is taken {case.court.staged.age // 60} minutes after the announcement: leave "
+        "the command running, or run it again then: it goes on where it was",
+    )
 
 
 def _require_time(found: Disproof, case: CourtCase, examined: Examined, now: int) -> None:

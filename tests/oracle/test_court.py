@@ -227,11 +227,13 @@ def test_evidence_that_is_more_than_one_transaction_carries_is_staged_and_posted
     round_id = FIRST
     world.resolve(round_id)
     shrink_pools(monkeypatch, 2_000)
-    world.cycle()
     seen = kinds(world.cycle())
     assert StagePiece in seen
+    assert PostEvidence not in seen
     assert not posted(world)
-    assert PostEvidence in kinds(world.cycle())
+    seen = kinds(world.cycle())
+    assert PostEvidence in seen
+    assert StagePiece not in seen
     assert len(posted(world)) == len(steps_posted(world)) == 1
     world.pass_challenge_window()
     world.cycle(0)
