@@ -13,10 +13,6 @@ library MetaProof {
     uint256 internal constant SUM_BYTES = 10;
     /// @dev Bits of a word in which no sum stands when it is read at the top.
     uint256 private constant BELOW_SUM = 176;
-    /// @dev The rank of a record that is read at the top of a word, and what takes one from it: the borrow goes to its place in
-    /// the palette, which is not looked at.
-    uint256 private constant RANK = 0xffff << 224;
-    uint256 private constant ONE_LESS = 0xffffffff << 224;
     uint256 private constant TOP_64 = 0xffffffffffffffff << 192;
     uint256 private constant TOP_80 = 0xffffffffffffffffffff << 176;
 
@@ -39,13 +35,20 @@ library MetaProof {
     ) internal pure returns (bytes32 digest) {
         _requireLength(0, predictions.length, 8 * n);
         _requireLength(6, sums.length, SUM_BYTES * n);
-        _requireIds(n, order);
-        uint256 start = _copy(sums);
-        uint256 largest =
-            _addRanks(n, _at(predictions), 8, TOP_64, _at(order), start, SUM_BYTES, position << BELOW_SUM);
+        (uint256 ranks, uint256 largest) = _rank(n, predictions, 8, TOP_64, order);
         if (largest >> 192 > ScoreProof.INFINITY) revert ScoreProof.NotOrdered(largest >> 192);
         assembly ("memory-safe") {
-            digest := keccak256(start, sums.length)
+            let start := mload(0x40)
+            let to := start
+            let from := sums.offset
+            for { let end := add(ranks, shl(5, n)) } lt(ranks, end) { ranks := add(ranks, 0x20) } {
+                let sum := add(shr(BELOW_SUM, calldataload(from)), mul(position, mload(ranks)))
+                // What it leaves behind it is the next one's place.
+                mstore(to, shl(BELOW_SUM, sum))
+                from := add(from, SUM_BYTES)
+                to := add(to, SUM_BYTES)
+            }
+            digest := keccak256(start, sub(to, start))
         }
     }
 
@@ -57,18 +60,17 @@ library MetaProof {
         returns (bool)
     {
         _requireLength(6, sums.length, SUM_BYTES * n);
-        _requireIds(n, order);
         if (records.length != 4 * n) return false;
-        uint256 start = _copy(records);
-        // One less for each rank: what is left of those that are right is zero.
-        _addRanks(n, _at(sums), SUM_BYTES, TOP_80, _at(order), start, 4, ONE_LESS);
-        uint256 left;
+        (uint256 ranks,) = _rank(n, sums, SUM_BYTES, TOP_80, order);
+        uint256 bad;
         assembly ("memory-safe") {
-            for { let end := add(start, shl(2, n)) } lt(start, end) { start := add(start, 4) } {
-                left := or(left, and(mload(start), RANK))
+            let at := records.offset
+            for { let end := add(ranks, shl(5, n)) } lt(ranks, end) { ranks := add(ranks, 0x20) } {
+                bad := or(bad, xor(and(shr(224, calldataload(at)), 0xffff), mload(ranks)))
+                at := add(at, 4)
             }
         }
-        return left == 0;
+        return bad == 0;
     }
 
     /* TREE */
@@ -101,49 +103,67 @@ library MetaProof {
 
     /* PRIVATE */
 
-    /// @dev A copy in memory, and a word more, as the last field is read and written with what lies behind it.
-    function _copy(bytes calldata content) private pure returns (uint256 start) {
+    /// @dev Doubled ranks in memory, a word an id, of values of `width` bytes that stand at the top of a word (`mask`).
+    /// @return ranks where they lie.
+    /// @return largest the key of the largest value.
+    function _rank(uint256 n, bytes calldata values, uint256 width, uint256 mask, bytes calldata order)
+        private
+        pure
+        returns (uint256 ranks, uint256 largest)
+    {
+        if (n < 2 || n > ScoreProof.MAX_IDS) revert ScoreProof.IdsOutOfRange(n, 2, ScoreProof.MAX_IDS);
+        _requireLength(1, order.length, 2 * n);
+        bool untied;
         assembly ("memory-safe") {
-            start := mload(0x40)
-            calldatacopy(start, content.offset, content.length)
-            mstore(0x40, and(add(add(start, content.length), 0x3f), not(0x1f)))
+            ranks := mload(0x40)
+            mstore(0x40, add(ranks, shl(5, n)))
+            let at := order.offset
+            let end := add(at, shl(1, n))
+            let rank := 1
+            // Values that ascend strictly are those of n different ids, and n different ids below n are all: the ranks are 1,
+            // 3, 5 and so on. A bit below each value puts zero above nothing.
+            for {} lt(at, end) { at := add(at, 2) } {
+                let id := shr(240, calldataload(at))
+                let next := or(and(calldataload(add(values.offset, mul(width, id))), mask), 1)
+                if iszero(and(gt(next, largest), lt(id, n))) { break }
+                largest := next
+                mstore(add(ranks, shl(5, id)), rank)
+                rank := add(rank, 2)
+            }
+            untied := eq(at, end)
         }
+        if (!untied) largest = _rankTied(n, values, width, mask, order, ranks);
     }
 
-    /// @dev Adds to each id's field its doubled rank times `unit`. Fields lie in memory from `start` on, `stride` bytes apart, each
-    /// at the top of a word; what a word gains stays within its field or leaves it at the top.
-    /// Values stand in calldata from `values` on, `width` bytes apart, each at the top of a word (`mask`).
-    /// Keys (value, id) that ascend strictly are n different ones, so are their ids, and n different ids below n are all.
-    /// @param at where the order stands: 2 bytes an id.
-    /// @return key of the largest value.
-    function _addRanks(
+    /// @dev The same where some are equal. Keys (value, id) that ascend strictly are n different ones, and so are their ids.
+    /// @return largest the key of the largest value.
+    function _rankTied(
         uint256 n,
-        uint256 values,
+        bytes calldata values,
         uint256 width,
         uint256 mask,
-        uint256 at,
-        uint256 start,
-        uint256 stride,
-        uint256 unit
-    ) private pure returns (uint256 key) {
+        bytes calldata order,
+        uint256 ranks
+    ) private pure returns (uint256 largest) {
         bytes4 notAscending = ScoreProof.NotAscending.selector;
         assembly ("memory-safe") {
+            let at := order.offset
             let end := add(at, shl(1, n))
-            // The half of a sum of two places counts from where the order stands.
-            let less := mul(unit, at)
+            // The group at places a to b - 1 has the doubled rank a + b, and places are 2 bytes apart.
+            let twice := shl(1, at)
             let id := shr(240, calldataload(at))
             if iszero(lt(id, n)) {
                 mstore(0, notAscending)
                 revert(0, 4)
             }
-            key := or(and(calldataload(add(values, mul(width, id))), mask), id)
+            let key := or(and(calldataload(add(values.offset, mul(width, id))), mask), id)
             for {} lt(at, end) {} {
                 let first := at
                 for {} 1 {} {
                     at := add(at, 2)
                     if eq(at, end) { break }
                     id := shr(240, calldataload(at))
-                    let next := or(and(calldataload(add(values, mul(width, id))), mask), id)
+                    let next := or(and(calldataload(add(values.offset, mul(width, id))), mask), id)
                     if iszero(and(gt(next, key), lt(id, n))) {
                         mstore(0, notAscending)
                         revert(0, 4)
@@ -153,26 +173,12 @@ library MetaProof {
                     key := next
                     if apart { break }
                 }
-                // The group at places a to b - 1 has the doubled rank a + b, and places are 2 bytes apart.
-                let gain := sub(mul(unit, shr(1, add(first, at))), less)
-                for {} 1 {} {
-                    let field := add(start, mul(stride, shr(240, calldataload(first))))
-                    mstore(field, add(mload(field), gain))
-                    first := add(first, 2)
-                    if eq(first, at) { break }
+                let rank := shr(1, sub(add(first, at), twice))
+                for {} lt(first, at) { first := add(first, 2) } {
+                    mstore(add(ranks, shl(5, shr(240, calldataload(first)))), rank)
                 }
             }
-        }
-    }
-
-    function _requireIds(uint256 n, bytes calldata order) private pure {
-        if (n < 2 || n > ScoreProof.MAX_IDS) revert ScoreProof.IdsOutOfRange(n, 2, ScoreProof.MAX_IDS);
-        _requireLength(1, order.length, 2 * n);
-    }
-
-    function _at(bytes calldata content) private pure returns (uint256 offset) {
-        assembly ("memory-safe") {
-            offset := content.offset
+            largest := key
         }
     }
 

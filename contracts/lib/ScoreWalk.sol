@@ -5,7 +5,7 @@ import {ScoreProof} from "./ScoreProof.sol";
 
 /// @title ScoreWalk
 /// @notice The sums of ScoreProof, added up by walking along the order of the predictions, which may be cut anywhere: a walk
-/// goes on in another transaction where one has no gas for all ids. Bytes are laid out as ScoreProof has it.
+/// goes on in another transaction where one has no gas for all ids. Bytes lie as ScoreProof has it.
 ///
 /// Keys (prediction, id) must ascend strictly along the whole walk, across its cuts. So n ids are n different ones, which are
 /// all, and each is counted once with its place, its target and its meta model. ScoreProof unfolds tables and vectors in
@@ -105,7 +105,7 @@ library ScoreWalk {
 
     /* PRIVATE */
 
-    /// @dev Where bytes stand in calldata. `halves`: those of the rank table side by side, the odd one above the even one, less
+    /// @dev Places of bytes in calldata. `halves`: those of the rank table side by side, the odd one above the even one, less
     /// 6 bytes for each rank up to their first: an entry has 12 bytes, and the next one of its half is two ranks away.
     struct Source {
         uint256 predictions;

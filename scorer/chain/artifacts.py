@@ -42,7 +42,6 @@ IN_BRIDGE: Final = frozenset(
         "CrosschainNumeraire",
         "Lockbox",
         "NumeraireGovernor",
-        "PieceStore",
         "RemoteAdmin",
         "RootGateway",
         "RoundResults",

@@ -41,13 +41,15 @@ PROOF_GAS: Final = 450_000
 """Gas of a proof besides its calldata and the scores' arithmetic: places in trees, and the report's end."""
 PROOF_GAS_OF_MEMBER: Final = 30_000
 """Gas for each member that may be slashed."""
+MOST_GAS: Final = 1 << 24
+"""Gas of a transaction at most, since Fusaka: what is staged fits it at every size."""
 PATIENCE: Final = 120.0
 """Seconds to wait for the block after an announcement."""
 PROOF_GAS_OF_BYTE: Final = 60
 """Gas for each byte of a proof that computes no score: its price as calldata, at most 40, and its hash."""
 
 
-STEP_GAS_OF_ID: Final = 350
+STEP_GAS_OF_ID: Final = 380
 """Gas for each id of a step of the meta model or of its ranks that is proven from pieces."""
 
 
@@ -252,7 +254,8 @@ def _gas(case: CourtCase, found: Disproof, prover: str, members: int) -> int:
         computed = int(scores.estimate_gas({"from": case.court.contract.w3.to_checksum_address(prover)}))
     else:
         computed = PROOF_GAS_OF_BYTE * len(calldata(call))
-    return computed + PROOF_GAS + PROOF_GAS_OF_MEMBER * members
+    needed = computed + PROOF_GAS + PROOF_GAS_OF_MEMBER * members
+    return needed if found.staging is None else min(needed, MOST_GAS)
 
 
 def _case_of(examined: Examined) -> CourtCase:

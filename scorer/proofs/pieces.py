@@ -34,7 +34,7 @@ def cut_at(content: bytes, parts: Sequence[bytes]) -> tuple[bytes, ...]:
     Parameters
     ----------
     parts
-        In the order in which they stand in the content, none twice.
+        In the content's order, none twice.
 
     Raises
     ------

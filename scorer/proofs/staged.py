@@ -21,7 +21,7 @@ from scorer.scoring.exact import Floats
 RANGE_IDS: Final = 8_192
 """Ids that a walk takes in one transaction: at most four ranges, each well below 2^24 gas."""
 COMMITMENT_AGE: Final = 7_200
-"""How long before the last call it must have been announced, seconds (StagedCourt.COMMITMENT_AGE)."""
+"""Seconds from the announcement of the last call to the call (StagedCourt.COMMITMENT_AGE)."""
 WALK_GAS: Final = 4_500_000
 """Gas that a range of a walk takes at most, besides its ids: reading 1.2 MB of pieces."""
 WALK_GAS_OF_ID: Final = 1_400
@@ -105,7 +105,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class StagedScore:
-    """What a model's score is computed from, in pieces.
+    """Everything that a model's score is computed from, in pieces.
 
     Attributes
     ----------

@@ -277,7 +277,10 @@ def test_the_court_is_deployed_with_the_rest_and_the_committee_knows_it(
     court = manifest["contracts"]["court"]
     assert court["contract"] == "ScoreCourt"
     meta = manifest["contracts"]["meta_court"]["address"]
-    assert court["arguments"] == {"tables": "0x" + SHIPPED_ROOT.hex(), "meta": meta, "siblings": []}
+    staged = manifest["contracts"]["staged_court"]
+    assert staged["arguments"] == {"store": manifest["contracts"]["piece_store"]["address"]}
+    siblings = [staged["address"]]
+    assert court["arguments"] == {"tables": "0x" + SHIPPED_ROOT.hex(), "meta": meta, "siblings": siblings}
     assert manifest["contracts"]["committee"]["arguments"]["court"] == court["address"]
     assert manifest["deployment"]["committee"]["court"] == "new"
 

@@ -30,7 +30,7 @@ contract ScoreWalkProof {
         bytes memory predictions = abi.encodePacked(values[0], values[1], values[2]);
         bytes memory order = abi.encodePacked(uint16(ids[0]), uint16(ids[1]), uint16(ids[2]));
         bool taken = true;
-        try this.sums(predictions, order, cut, new bytes(12), new bytes(24), new bytes(12)) {}
+        try this.sums(predictions, order, cut, new bytes(24), new bytes(24), new bytes(12)) {}
         catch {
             taken = false;
         }
@@ -47,7 +47,7 @@ contract ScoreWalkProof {
     ) external view {
         for (uint8 i = 1; i < 6; ++i) {
             if (rank != i) continue;
-            bytes memory records = abi.encodePacked(uint16(0), uint16(i), uint16(0), uint16(3), uint16(0), uint16(3));
+            bytes memory records = abi.encodePacked(uint16(0), uint16(i), uint16(0), uint16(3), uint16(0), uint16(3), uint96(0));
             bytes memory odd = abi.encodePacked(given[0], given[1], given[2], given[3]);
             bytes memory even = abi.encodePacked(given[4], given[5]);
             bytes memory predictions = abi.encodePacked(uint64(1), uint64(2), uint64(3));
@@ -108,9 +108,11 @@ contract ScoreWalkProof {
         bytes calldata even
     ) external pure returns (ScoreProof.Sums memory) {
         ScoreWalk.Walk memory walk;
-        // The palette is not looked at here: any entry stands for its one.
-        if (cut != 0) ScoreWalk.walkOn(3, walk, predictions, order[:2 * cut], records, even, odd, even);
-        ScoreWalk.walkOn(3, walk, predictions, order[2 * cut:], records, even, odd, even);
+        // Behind the records stands a palette of zero alone.
+        if (cut != 0) {
+            ScoreWalk.walkOn(3, walk, predictions, order[:2 * cut], records[:12], records[12:], odd, even);
+        }
+        ScoreWalk.walkOn(3, walk, predictions, order[2 * cut:], records[:12], records[12:], odd, even);
         return ScoreWalk.sumsOf(walk, 3);
     }
 
