@@ -29,8 +29,14 @@ ELSEWHERE: Final = frozenset(
         "MetaCourt",
         "CourtReader",
         "CourtRecords",
+        "MetaReader",
+        "PieceStore",
+        "RewardReader",
+        "StagedCourt",
         "lib/ScoreProof",
         "lib/MetaProof",
+        "lib/ScoreWalk",
+        "lib/StagedCode",
         "lib/SubmissionTree",
     )
 )
