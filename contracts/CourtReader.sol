@@ -132,9 +132,19 @@ abstract contract CourtReader is ICourtTypes {
         bytes32 universe,
         bytes32 submissionsRoot
     ) internal pure {
+        _requireHashOf(submission, ScoreProof.hashOf(predictions), universe, submissionsRoot);
+    }
+
+    /// @dev The same of predictions with this keccak256.
+    function _requireHashOf(
+        Submission calldata submission,
+        bytes32 predictions,
+        bytes32 universe,
+        bytes32 submissionsRoot
+    ) internal pure {
         _requireInTree(submission, submissionsRoot);
         if (submission.verdict != 1) revert WrongVerdict(submission.verdict);
-        bytes32 content = keccak256(abi.encode(universe, ScoreProof.hashOf(predictions)));
+        bytes32 content = keccak256(abi.encode(universe, predictions));
         if (content != submission.contentHash) revert OtherPredictions(content, submission.contentHash);
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {CourtReader} from "./CourtReader.sol";
+import {MetaReader} from "./MetaReader.sol";
 import {IMetaCourt} from "./interfaces/IMetaCourt.sol";
 import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
@@ -12,7 +12,7 @@ import {Uint64x4} from "./lib/Uint64x4.sol";
 
 /// @title MetaCourt
 /// @notice See IMetaCourt. It knows no court: the one that a tournament's committee obeys hears it, or does not.
-contract MetaCourt is IMetaCourt, CourtReader {
+contract MetaCourt is IMetaCourt, MetaReader {
     /* CONSTANTS */
 
     /// @inheritdoc IMetaCourt
@@ -121,12 +121,7 @@ contract MetaCourt is IMetaCourt, CourtReader {
         _requireAgainstMetaModel(evidence, vector);
         if (ScoreProof.hashOf(records) != evidence.vectors[vector].records) revert OtherVector(vector);
         bytes32 sums = ScoreProof.hashOf(last.sums);
-        if (evidence.steps == 0) {
-            bytes32 zeros = MetaProof.hashOfZeros(evidence.terms.ids);
-            if (sums != zeros) revert OtherSums(sums, zeros);
-        } else {
-            _requireInSteps(evidence.steps, sums, (1 << last.siblings.length) - 1, last.siblings);
-        }
+        _requireLast(evidence, sums, last.siblings);
         if (MetaProof.isRankedBy(evidence.terms.ids, last.sums, last.order, records)) revert StepRight();
         court.condemn(tournament, evidence.report, msg.sender);
     }
@@ -158,33 +153,6 @@ contract MetaCourt is IMetaCourt, CourtReader {
         court = _requireCommittedCourt(tournament);
         r = ITournament(tournament).round(evidence.report.roundId);
         _requireEvidence(evidence, r.termsHash);
-    }
-
-    /// @dev The hash of the sums before the leaf at `index`; reverts unless both are in the tree of steps.
-    function _requireStep(Evidence calldata evidence, uint256 index, Step calldata step)
-        private
-        pure
-        returns (bytes32)
-    {
-        _requireInSteps(evidence.steps, step.afterwards, index, step.siblings);
-        if (index == 0) return MetaProof.hashOfZeros(evidence.terms.ids);
-        _requireInSteps(evidence.steps, step.before, index - 1, step.siblingsBefore);
-        return step.before;
-    }
-
-    function _requireInSteps(bytes32 steps, bytes32 sums, uint256 index, bytes32[] calldata siblings) private pure {
-        bytes32 root = SubmissionTree.rootOf(SubmissionTree.leafOf(abi.encode(sums)), index, siblings);
-        if (root != steps || root == 0) revert NotInSteps(root, steps);
-    }
-
-    /// @dev The first vector is against the round's meta model, and so are those that contributions to it are computed from.
-    function _requireAgainstMetaModel(Evidence calldata evidence, uint256 vector) private pure {
-        if (vector == 0) return;
-        Factor[] calldata factors = evidence.terms.factors;
-        for (uint256 i; i < factors.length; ++i) {
-            if (factors[i].vector == vector && factors[i].score == CONTRIBUTION) return;
-        }
-        revert OtherMetaModel(vector);
     }
 
     /// @dev Whether a model has a position in the chunks, which are all of the round's.

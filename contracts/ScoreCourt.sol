@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {CourtRecords} from "./CourtRecords.sol";
+import {RewardReader} from "./RewardReader.sol";
 import {IMetaCourt} from "./interfaces/IMetaCourt.sol";
 import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
@@ -13,7 +14,7 @@ import {Uint64x4} from "./lib/Uint64x4.sol";
 
 /// @title ScoreCourt
 /// @notice See IScoreCourt. Nobody owns it, and nothing of it changes: another scoring version has another court.
-contract ScoreCourt is CourtRecords {
+contract ScoreCourt is CourtRecords, RewardReader {
     /* STORAGE */
 
     /// @inheritdoc IScoreCourt
@@ -121,7 +122,8 @@ contract ScoreCourt is CourtRecords {
         claimed = _stakedClaim(r, evidence.report, place);
         _requireModel(submission, ITournament(tournament).modelAt(place.lane));
         _requireCounting(submission, inputs.predictions, r.universe, r.submissionsRoot);
-        (least, largest) = _reward(evidence, inputs, _unfold(evidence.terms.ids, inputs));
+        uint256 table = _unfold(evidence.terms.ids, inputs);
+        (least, largest) = _reward(evidence, _sums(evidence.terms.ids, inputs, table));
     }
 
     /* INTERNAL: scores */
@@ -133,29 +135,6 @@ contract ScoreCourt is CourtRecords {
         table = ScoreProof.unfold(n, inputs.odd, inputs.even);
         bytes32 root = SubmissionTree.rootOf(leaf, n - 2, inputs.tableSiblings);
         if (root != tables) revert OtherTable(root, tables);
-    }
-
-    /// @dev The reward score, in units of 2^-64 ppm, for the least and for the largest originality factor that the scorer may
-    /// find. Zero where a score of the rules does not exist, whatever its multiplier.
-    function _reward(Evidence calldata evidence, Inputs calldata inputs, uint256 table)
-        private
-        pure
-        returns (int256 least, int256 largest)
-    {
-        Terms calldata terms = evidence.terms;
-        ScoreProof.Sums[] memory sums = _sums(terms.ids, inputs, table);
-        int256 total;
-        for (uint256 i; i < terms.factors.length; ++i) {
-            Factor calldata factor = terms.factors[i];
-            (bool exists, int256 score) =
-                _score(factor.score, sums[factor.vector], terms.ids, evidence.vectors[factor.vector].shift);
-            if (!exists) return (0, 0);
-            total += score * factor.multiplier;
-        }
-        (uint256 leastOwn, uint256 largestOwn) = (ScoreProof.PPM, ScoreProof.PPM);
-        if (terms.originality != 0) (leastOwn, largestOwn) = ScoreProof.originality(sums[0], terms.originality);
-        least = ScoreProof.reward(total, leastOwn, terms.burn);
-        largest = ScoreProof.reward(total, largestOwn, terms.burn);
     }
 
     function _sums(uint256 n, Inputs calldata inputs, uint256 table)
@@ -177,28 +156,7 @@ contract ScoreCourt is CourtRecords {
         }
     }
 
-    function _score(uint256 score, ScoreProof.Sums memory sums, uint256 n, uint256 shift)
-        private
-        pure
-        returns (bool, int256)
-    {
-        if (score == CORRELATION) return ScoreProof.correlation(sums, n);
-        if (score == CONTRIBUTION || score == BENCHMARK_CONTRIBUTION) return ScoreProof.contribution(sums, n, shift);
-        revert UnknownScore(score);
-    }
-
     /* INTERNAL: lanes */
-
-    /// @dev What the report claims of a lane with a position.
-    function _stakedClaim(ITournament.Round memory r, Report calldata report, Place calldata place)
-        private
-        pure
-        returns (int256 claimed)
-    {
-        uint256 position;
-        (position, claimed) = _read(place, r.positionsHead, report.scoresHead);
-        if (position == 0) revert WrongPosition(place.lane, position);
-    }
 
     /// @dev Scores of chunks with as many lanes as scores were checked to add up to the heads.
     function _totals(Chunk[] calldata chunks, uint256 factor, uint256 cap)

@@ -88,6 +88,15 @@ interface ICourtTypes {
         bytes32[] siblings;
     }
 
+    /// @notice The hashes of the sums before and after a leaf of the tree of submissions, and their places in the tree of
+    /// steps. `before` and its siblings are read of all leaves but the first.
+    struct Step {
+        bytes32 before;
+        bytes32[] siblingsBefore;
+        bytes32 afterwards;
+        bytes32[] siblings;
+    }
+
     /* ERRORS */
 
     /// @notice The terms are not those that the round was opened with, or it was opened without.
@@ -110,6 +119,20 @@ interface ICourtTypes {
     error NotInTree(bytes32 root, bytes32 expected);
     error WrongVerdict(uint256 verdict);
     error OtherPredictions(bytes32 contentHash, bytes32 expected);
+    /// @notice The rank table is not the one of so many ids.
+    error OtherTable(bytes32 root, bytes32 expected);
+    error UnknownScore(uint256 score);
+    /// @notice The report is right in this, as far as it can be proven. Reward scores in ppm; `least` and `largest`, between
+    /// which the true one lies, in units of 2^-64 ppm; of totals nano-NMR.
+    error NotWrong(int256 claimed, int256 least, int256 largest);
+    /// @notice The hashes, or those of a proof, are not in the tree of steps.
+    error NotInSteps(bytes32 root, bytes32 expected);
+    /// @notice The sums are not those before the step, or not the last ones.
+    error OtherSums(bytes32 found, bytes32 expected);
+    /// @notice The step, the ranks or the shape of the tree is right.
+    error StepRight();
+    /// @notice The vector is not against the round's meta model.
+    error OtherMetaModel(uint256 vector);
     /// @notice The call was not committed by its sender in an earlier block.
     error NotCommitted(bytes32 commitment);
     /// @notice Evidence is taken until POSTING_PERIOD after the round's deadline.

@@ -24,15 +24,6 @@ import {ICourtTypes} from "./ICourtTypes.sol";
 interface IMetaCourt is ICourtTypes {
     /* WHAT A PROOF SHOWS */
 
-    /// @notice The hashes of the sums before and after a leaf of the tree of submissions, and their places in the tree of
-    /// steps. `before` and its siblings are read of all leaves but the first.
-    struct Step {
-        bytes32 before;
-        bytes32[] siblingsBefore;
-        bytes32 afterwards;
-        bytes32[] siblings;
-    }
-
     /// @notice What a step is computed from, as `MetaProof` reads it.
     /// @param sums before the step; of the first one zeros.
     struct StepInputs {
@@ -72,16 +63,8 @@ interface IMetaCourt is ICourtTypes {
 
     /// @notice Parts are posted from the left, each once.
     error OtherPart(uint256 part, uint256 expected);
-    /// @notice The hashes, or those of a proof, are not in the tree of steps.
-    error NotInSteps(bytes32 root, bytes32 expected);
-    /// @notice The sums are not those before the step, or not the last ones.
-    error OtherSums(bytes32 found, bytes32 expected);
-    /// @notice The step, the ranks or the shape of the tree is right.
-    error StepRight();
     /// @notice The leaf adds to the sums: it is proven with its predictions.
     error NotIdle();
-    /// @notice The vector is not against the round's meta model.
-    error OtherMetaModel(uint256 vector);
 
     /* POSTING */
 

@@ -74,13 +74,8 @@ interface IScoreCourt is ICourtTypes {
 
     /// @notice The two submissions are no neighbours, or the model does not stand between them.
     error NoGap(uint256 modelId);
-    error OtherTable(bytes32 root, bytes32 expected);
-    error UnknownScore(uint256 score);
     /// @notice The report's evidence is public already: nobody need post it again.
     error AlreadyPosted(bytes32 reportHash);
-    /// @notice The report is right in this, as far as it can be proven. Reward scores in ppm; `least` and `largest`, between
-    /// which the true one lies, in units of 2^-64 ppm; of totals nano-NMR.
-    error NotWrong(int256 claimed, int256 least, int256 largest);
     /// @notice Evidence has steps of its meta model if and only if somebody submitted.
     error OtherSteps(bytes32 steps, bytes32 submissionsRoot);
     /// @notice The sender is neither `meta` nor one of `siblings`.

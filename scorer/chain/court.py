@@ -11,6 +11,8 @@ from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view, read_views
 from scorer.chain.records import ZERO_ADDRESS, ProposalRecord
+from scorer.proofs.pieces import piece_address
+from scorer.proofs.staged import Staging, Walk
 
 MOST_POSTING_PERIOD: Final = 15 * 86_400
 """OracleCommittee.MAX_POSTING_PERIOD, seconds."""
@@ -35,6 +37,42 @@ class StepsPosting:
 
 
 @dataclass(frozen=True)
+class StagedCourt:
+    """The sibling of a court that takes proofs in several transactions.
+
+    Attributes
+    ----------
+    store
+        Where pieces are staged.
+    age
+        How long before the last call it must have been announced, seconds.
+    """
+
+    contract: Contract
+    store: Contract
+    age: int
+
+    def announced_at(self, commitment: bytes, block: int) -> int:
+        """Read when a proof was announced, Unix seconds; 0 if it was not."""
+        return int(read_view(self.contract.functions.committedAt(commitment), block))
+
+    def missing(self, staging: Staging, block: int) -> Staging:
+        """Return what of a staging is not on the chain."""
+        return Staging(self.missing_pieces(staging.pieces, block), self._missing_walks(staging.walks, block))
+
+    def missing_pieces(self, pieces: Sequence[bytes], block: int) -> tuple[bytes, ...]:
+        """Return the pieces that are not at the store."""
+        get_code, store = self.store.w3.eth.get_code, str(self.store.address)
+        at = [Web3.to_checksum_address(piece_address(store, piece)) for piece in pieces]
+        return tuple(piece for piece, where in zip(pieces, at, strict=True) if not get_code(where, block))
+
+    def _missing_walks(self, walks: Sequence[Walk], block: int) -> tuple[Walk, ...]:
+        ask = self.contract.functions.placeOf
+        places = read_views(self.contract.w3, [ask(walk.id) for walk in walks], block)
+        return tuple(walk for walk, place in zip(walks, places, strict=True) if not int(place))
+
+
+@dataclass(frozen=True)
 class Court:
     """A court that asks for evidence.
 
@@ -52,6 +90,8 @@ class Court:
         Seconds after a round's deadline for which it takes evidence.
     slashes
         Whether its proofs take bonds, or only bar reports.
+    staged
+        Takes what is more than one transaction carries; None where no sibling does.
     """
 
     contract: Contract
@@ -61,6 +101,7 @@ class Court:
     scoring: int
     posting_period: int
     slashes: bool
+    staged: StagedCourt | None = None
 
     @property
     def address(self) -> str:
@@ -109,7 +150,8 @@ def read_court(w3: Web3, committee: Contract) -> Court | None:
     meta = bound(w3, "MetaCourt", str(read_view(functions.meta())))
     tables, scoring = bytes(read_view(functions.tables())), int(read_view(functions.SCORING()))
     slashes = bool(read_view(functions.slashes()))
-    return Court(court, meta, _verdict_court(w3, court), tables, scoring, period, slashes)
+    verdict, staged = _verdict_court(w3, court), _staged_court(w3, court)
+    return Court(court, meta, verdict, tables, scoring, period, slashes, staged)
 
 
 def _verdict_court(w3: Web3, court: Contract) -> Contract | None:
@@ -121,6 +163,19 @@ def _verdict_court(w3: Web3, court: Contract) -> Contract | None:
         except (BadFunctionCallOutput, ContractLogicError):
             continue
         return found
+    return None
+
+
+def _staged_court(w3: Web3, court: Contract) -> StagedCourt | None:
+    """Return the sibling that takes proofs in several transactions; None where there is none."""
+    for address in read_view(court.functions.siblings()):
+        sibling = bound(w3, "StagedCourt", str(address))
+        try:
+            age = int(read_view(sibling.functions.COMMITMENT_AGE()))
+        except (BadFunctionCallOutput, ContractLogicError):
+            continue
+        store = bound(w3, "PieceStore", str(read_view(sibling.functions.store())))
+        return StagedCourt(sibling, store, age)
     return None
 
 

@@ -253,8 +253,8 @@ def _show(options: ProvingOptions, examined: Examined, fault: FalseClaim | None)
     if not examined.case.court.slashes:
         brings = "brings nothing, as this court takes no bonds"
     typer.echo(
-        f"round {number}: a proof takes at most {cost['gas']:,} gas, {cost['cost']} {cost['coin']} now, and "
-        f"{brings}; it is taken before {examined.until} (Unix time)"
+        f"round {number}: a proof takes at most {cost['gas']:,} gas in {cost['transactions']} transactions, "
+        f"{cost['cost']} {cost['coin']} now, and {brings}; it is taken before {examined.until} (Unix time)"
     )
 
 
@@ -278,8 +278,9 @@ def _terms_document(options: ProvingOptions, examined: Examined, fault: FalseCla
     terms, market = proof_terms(suite, examined, fault, options.prover), Web3Node(suite.w3).head().market
     price = market.base_fee + max(fees_of(suite.addresses.chain_id).tip, market.tip)
     return {
-        "gas": terms.gas,
-        "cost": short_coins(terms.gas * price),
+        "gas": terms.whole_gas,
+        "transactions": terms.transactions,
+        "cost": short_coins(terms.whole_gas * price),
         "coin": coin_of(suite.addresses.chain_id),
         "liars": terms.liars,
         "reward_nmr": coins_text(terms.reward),

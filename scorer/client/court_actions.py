@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from web3.contract.contract import ContractFunction
+from eth_hash.auto import keccak
 
 from scorer.chain.bulk import read_view, read_views
 from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
-from scorer.chain.court import Court
+from scorer.chain.court import Court, StagedCourt
 from scorer.chain.records import Addresses, ProposalRecord, ProposalStatus, RoundRecord
 from scorer.client.actions import (
     ActionRefused,
@@ -25,7 +25,9 @@ from scorer.client.stakes import latest_block
 from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, read_case
 from scorer.observation.observe import Block, read_sealed
 from scorer.proofs.calls import SealedTree
+from scorer.proofs.pieces import staging_gas
 from scorer.proofs.search import FalseClaim, ProofKind, cheapest
+from scorer.proofs.staged import Staging
 from scorer.protocol.digest import content_hash, universe_digest
 from scorer.protocol.documents import to_hex
 from scorer.protocol.predictions import Predictions, float_array
@@ -39,10 +41,16 @@ PROOF_GAS: Final = 450_000
 """Gas of a proof besides its calldata and the scores' arithmetic: places in trees, and the report's end."""
 PROOF_GAS_OF_MEMBER: Final = 30_000
 """Gas for each member that may be slashed."""
+MOST_GAS: Final = 1 << 24
+"""Gas of a transaction at most, since Fusaka: what is staged fits it at every size."""
 PATIENCE: Final = 120.0
 """Seconds to wait for the block after an announcement."""
 PROOF_GAS_OF_BYTE: Final = 60
 """Gas for each byte of a proof that computes no score: its price as calldata, at most 40, and its hash."""
+
+
+STEP_GAS_OF_ID: Final = 380
+"""Gas for each id of a step of the meta model or of its ranks that is proven from pieces."""
 
 
 @dataclass(frozen=True)
@@ -195,11 +203,22 @@ class ProofTerms:
         How many members voted for the report.
     reward
         Half of what they lose, wei; 0 where the court takes no bonds.
+    staging
+        Gas of what is staged and walked before it, at most.
+    transactions
+        How many there are in all, with the announcement.
     """
 
     gas: int
     liars: int
     reward: int
+    staging: int = 0
+    transactions: int = 2
+
+    @property
+    def whole_gas(self) -> int:
+        """Gas of the proof and of what is staged for it."""
+        return self.gas + self.staging
 
 
 def proof_terms(suite: Suite, examined: Examined, fault: FalseClaim, prover: str) -> ProofTerms:
@@ -217,18 +236,26 @@ def proof_terms(suite: Suite, examined: Examined, fault: FalseClaim, prover: str
     slash = int(read_view(functions.slash(), block))
     bonds = [int(bond) for bond in read_views(suite.w3, [functions.bondOf(each) for each in liars], block)]
     lost = sum(min(slash, bond) for bond in bonds) if case.court.slashes else 0
-    call = case.disproof(fault, prover).call(case.court)
-    return ProofTerms(_gas(case, fault, call, prover, len(members)), len(liars), lost // 2)
+    found = case.disproof(fault, prover).observed(case.court, block)
+    staging = Staging() if found.staging is None else found.staging
+    transactions = 2 + len(staging.pieces) + len(staging.walks)
+    gas = _gas(case, found, prover, len(members))
+    return ProofTerms(gas, len(liars), lost // 2, staging.gas, transactions)
 
 
-def _gas(case: CourtCase, fault: FalseClaim, call: ContractFunction, prover: str, members: int) -> int:
-    if fault.kind is ProofKind.SCORE:
+def _gas(case: CourtCase, found: Disproof, prover: str, members: int) -> int:
+    call, fault = found.call(case.court), found.fault
+    if found.staging is not None:
+        of_ids = 0 if fault.kind is ProofKind.SCORE else STEP_GAS_OF_ID * case.posted.evidence.terms.ids
+        computed = PROOF_GAS_OF_BYTE * len(calldata(call)) + of_ids
+    elif fault.kind is ProofKind.SCORE:
         # What it computes anybody may ask; the rest is what ends a report.
         scores = case.court.contract.functions.scoreOf(*(call.arguments or ()))
         computed = int(scores.estimate_gas({"from": case.court.contract.w3.to_checksum_address(prover)}))
     else:
         computed = PROOF_GAS_OF_BYTE * len(calldata(call))
-    return computed + PROOF_GAS + PROOF_GAS_OF_MEMBER * members
+    needed = computed + PROOF_GAS + PROOF_GAS_OF_MEMBER * members
+    return needed if found.staging is None else min(needed, MOST_GAS)
 
 
 def _case_of(examined: Examined) -> CourtCase:
@@ -258,21 +285,23 @@ class ProveReport:
         return action_key("prove", addresses.tournament, record.round_id, report.hex(), what)
 
     def plan(self, account: ClientAccount) -> TransactionPlan:
-        """Return the announcement, unless it was made, and the proof; see `ClientAction.plan`."""
+        """Return whatever of announcement, staging and proof is left to do; see `ClientAction.plan`."""
         suite, until, case = account.suite, self.examined.until, _case_of(self.examined)
-        found = case.disproof(self.fault, account.address)
         block = latest_block(suite).number
-        (announced_at,) = case.court.committed_at([found.commitment], block)
+        found = case.disproof(self.fault, account.address).observed(case.court, block)
+        _require_time(found, case, self.examined, latest_block(suite).timestamp)
         terms = proof_terms(suite, self.examined, self.fault, account.address)
-        steps = [] if announced_at else [self._announcement(case, found, until)]
+        steps = [] if found.is_announced else [_announcement(case, found, until)]
+        steps += _preparations(suite, case, found, until)
+        is_ready = not steps and latest_block(suite).timestamp >= found.provable_from
         prove = PlannedTransaction(
             f"prove the report of round {self.examined.record.round_id} wrong: {self.fault}",
             self.key(suite.addresses),
             found.call(case.court),
             # It cannot be tried before the block after its announcement.
-            gas=None if 0 < announced_at < block else terms.gas,
+            gas=None if is_ready and _is_later(case, found, block) else terms.gas,
             not_after=until,
-            ready=partial(_await_later_block, suite, case.court, found.commitment),
+            ready=partial(_await_announcement, suite, case.court, found),
         )
         taken = (
             f"{terms.liars} members who voted for it are slashed, and half of it is yours: "
@@ -281,15 +310,108 @@ class ProveReport:
             else "this court takes no bonds: the report ends, and the proof brings nothing"
         )
         warning = f"{taken}; if somebody proves it before you, yours fails and costs its gas"
-        return TransactionPlan((*steps, prove), (warning,))
+        return TransactionPlan((*steps, prove), (warning, *_patience(found, case)))
 
-    def _announcement(self, case: CourtCase, found: Disproof, until: int) -> PlannedTransaction:
-        return PlannedTransaction(
-            "announce the proof, so that nobody can take it from the mempool",
-            action_key("announce", case.court.address, found.commitment.hex()),
-            case.court.contract.functions.commit(found.commitment),
+
+def _patience(found: Disproof, case: CourtCase) -> tuple[str, ...]:
+    """Say how long a staged proof takes."""
+    if found.staging is None or case.court.staged is None:
+        return ()
+    return (
+        f"the last transaction is taken {case.court.staged.age // 60} minutes after the announcement: leave "
+        "the command running, or run it again then: it goes on where it was",
+    )
+
+
+def _require_time(found: Disproof, case: CourtCase, examined: Examined, now: int) -> None:
+    """Refuse a proof that nobody can finish before the report is final."""
+    if found.staging is None or case.court.staged is None:
+        return
+    earliest = found.provable_from or now + case.court.staged.age
+    if earliest >= examined.until:
+        raise ActionRefused(
+            f"round {examined.record.round_id}: expected a report that a proof announced now can end: it is "
+            f"taken from {earliest} on (Unix time), found one that can be proven wrong until {examined.until}"
+        )
+
+
+def _announcement(case: CourtCase, found: Disproof, until: int) -> PlannedTransaction:
+    judge = found.announcement(case.court)
+    return PlannedTransaction(
+        "announce the proof, so that nobody can take it from the mempool",
+        action_key("announce", str(judge.address), found.commitment.hex()),
+        judge,
+        not_after=until,
+    )
+
+
+def _preparations(suite: Suite, case: CourtCase, found: Disproof, until: int) -> list[PlannedTransaction]:
+    """Return what must be on the chain before the last transaction of a staged proof."""
+    if found.staging is None or case.court.staged is None:
+        return []
+    store, court = case.court.staged.store, case.court.staged.contract
+    pieces, walks = found.staging.pieces, found.staging.walks
+    announced = partial(_await_announced, suite, case.court.staged, found.commitment)
+    staging = [
+        PlannedTransaction(
+            f"stage {len(piece):,} bytes of the proof ({number} of {len(pieces)})",
+            action_key("stage", str(store.address), keccak(piece).hex()),
+            store.functions.stage(piece),
+            gas=staging_gas(piece),
+            not_after=until,
+            # Whoever sees it before could have announced it earlier than we.
+            ready=announced,
+        )
+        for number, piece in enumerate(pieces, 1)
+    ]
+    walking = [
+        PlannedTransaction(
+            f"add up the scores' sums ({number} of {len(walks)})",
+            action_key("walk", str(court.address), walk.id.hex()),
+            court.functions.walk(*walk.arguments),
+            gas=walk.gas,
             not_after=until,
         )
+        for number, walk in enumerate(walks, 1)
+    ]
+    return [*staging, *walking]
+
+
+def _is_later(case: CourtCase, found: Disproof, block: int) -> bool:
+    """Say whether a proof can be tried now, as far as its announcement goes."""
+    if found.staging is not None:
+        return True
+    (at,) = case.court.committed_at([found.commitment], block)
+    return 0 < at < block
+
+
+def _await_announced(suite: Suite, staged: StagedCourt, commitment: bytes) -> None:
+    """Wait until an announcement is on the chain.
+
+    Raises
+    ------
+    ActionRefused
+        When it is not for long.
+    """
+    until = time.monotonic() + PATIENCE
+    while not staged.announced_at(commitment, latest_block(suite).number):
+        if time.monotonic() > until:
+            raise ActionRefused(
+                f"expected the announcement on the chain, found none in {PATIENCE:.0f} seconds; run the "
+                "command again: it goes on, and announces nothing twice"
+            )
+        time.sleep(0.5)
+
+
+def _await_announcement(suite: Suite, court: Court, found: Disproof) -> None:
+    """Wait until the court takes a proof that was announced."""
+    if found.staging is None or court.staged is None:
+        _await_later_block(suite, court, found.commitment)
+        return
+    _await_announced(suite, court.staged, found.commitment)
+    earliest = court.staged.announced_at(found.commitment, latest_block(suite).number) + court.staged.age
+    while latest_block(suite).timestamp < earliest:
+        time.sleep(1.0)
 
 
 def _await_later_block(suite: Suite, court: Court, commitment: bytes) -> None:

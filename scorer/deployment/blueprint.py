@@ -36,7 +36,7 @@ ADMIN_POWERS: Final[dict[str, tuple[str, ...]]] = {
     "Numeraire": (),
     "Roller": (),
 }
-COURT_SIBLINGS: Final = {"verdict_court": "VerdictCourt"}
+COURT_SIBLINGS: Final = {"verdict_court": "VerdictCourt", "staged_court": "StagedCourt"}
 """Label and contract of each, besides the MetaCourt, that may condemn a report, in the court's order."""
 TOURNAMENT: Final = "tournament."
 """Prefix of the labels of tournaments."""
@@ -281,7 +281,12 @@ class _Layout:
         choice = self.document.committee.court
         if choice in (NEW, NEW_BARRING):
             meta = self._new("meta_court", "MetaCourt")
-            others = [self._new(label, contract) for label, contract in COURT_SIBLINGS.items()]
+            store = self._new("piece_store", "PieceStore")
+            given = {"StagedCourt": {"store": store}}
+            others = [
+                self._new(label, contract, **given.get(contract, {}))
+                for label, contract in COURT_SIBLINGS.items()
+            ]
             fixed = {"meta": meta, "siblings": others, "slashes": choice == NEW}
             return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT, **fixed)
         return ZERO_ADDRESS if choice == NOBODY else choice

@@ -190,7 +190,8 @@ class AnvilOptions:
             "--cache-path": self.folder,
         }
         given = [(name, str(value)) for name, value in options.items() if value is not None]
-        return [binary, "--silent", *(word for option in given for word in option)]
+        # Without its own limit: what pools take is the clients' concern.
+        return [binary, "--silent", "--no-request-size-limit", *(word for option in given for word in option)]
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

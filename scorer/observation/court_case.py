@@ -10,7 +10,7 @@ from web3.contract.contract import ContractFunction
 
 from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
-from scorer.chain.court import Court
+from scorer.chain.court import Court, StagedCourt
 from scorer.chain.logs import IncompleteLogs, first_block_at
 from scorer.chain.records import NEVER, RoundRecord
 from scorer.evaluation.inputs import Positions
@@ -19,7 +19,16 @@ from scorer.observation.posted import PostedIn, PostedReport, read_posted, read_
 from scorer.proofs.calls import ScoredLanes, SealedTree, commitment
 from scorer.proofs.meta_faults import MetaCase
 from scorer.proofs.meta_steps import StepTree
-from scorer.proofs.search import FalseClaim, ProofKind, SealedFacts, proof, report_faults
+from scorer.proofs.pieces import fits_pools
+from scorer.proofs.search import (
+    FalseClaim,
+    ProofKind,
+    SealedFacts,
+    predictions_of,
+    proof,
+    report_faults,
+)
+from scorer.proofs.staged import Stage, Staging, staged_ranks, staged_score, staged_step
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import SHIPPED_ROOT, TableTree, shipped_tree
 from scorer.proofs.verdict_faults import VerdictCase
@@ -39,16 +48,44 @@ class Disproof:
         What its sender announces it by, 32 bytes.
     is_announced
         Whether that is on the chain, in an earlier block.
+    staging
+        Whatever must be on the chain before the call, which then goes to the court's sibling; None where one
+        transaction carries all. Where the chain was read, what is missing of it.
+    provable_from
+        The chain time from which the call is taken, seconds since the epoch; 0 while that is not known.
     """
 
     fault: FalseClaim
     commitment: bytes
     arguments: tuple[Any, ...] = field(default=(), repr=False, compare=False)
     is_announced: bool = False
+    staging: Staging | None = None
+    provable_from: int = 0
 
     def call(self, court: Court) -> ContractFunction:
         """Return the call that proves it."""
-        return _call(court, self.fault, self.arguments)
+        if self.staging is None:
+            return _call(court, self.fault, self.arguments)
+        return _staged_call(_staged_court(court), self.fault, self.arguments)
+
+    def announcement(self, court: Court) -> ContractFunction:
+        """Return the call that announces it, where it will be proven."""
+        judge = court.contract if self.staging is None else _staged_court(court).contract
+        return judge.functions.commit(self.commitment)
+
+    def observed(self, court: Court, block: int) -> "Disproof":
+        """Return the proof with what the chain has of it in a block."""
+        if self.staging is None:
+            (at,) = court.committed_at([self.commitment], block)
+            return replace(self, is_announced=at > 0)
+        staged = _staged_court(court)
+        at = staged.announced_at(self.commitment, block)
+        return replace(
+            self,
+            is_announced=at > 0,
+            staging=staged.missing(self.staging, block),
+            provable_from=at + staged.age if at else 0,
+        )
 
 
 @dataclass(frozen=True)
@@ -100,7 +137,31 @@ class CourtCase:
         else:
             arguments = proof(fault, self.posted.evidence, self.lanes, self.facts.sealed, tables)
         call = calldata(_call(self.court, fault, arguments))
-        return Disproof(fault, commitment(prover, call), arguments)
+        if fits_pools(call) or self.court.staged is None:
+            return Disproof(fault, commitment(prover, call), arguments)
+        return self._staged(self.court.staged, fault, arguments, prover)
+
+    def _staged(
+        self, staged: StagedCourt, fault: FalseClaim, arguments: tuple[Any, ...], prover: str
+    ) -> Disproof:
+        """Return the proof in several transactions, given the arguments of the one that is too large."""
+        stage = Stage(str(staged.store.address))
+        match fault.kind:
+            case ProofKind.SCORE:
+                predictions = predictions_of(self.facts.sealed, fault.model)
+                found = staged_score(predictions, self.posted.evidence.operands, shipped_tree(), stage)
+                arguments, staging = (*arguments[:4], found.walked), found.staging
+            case ProofKind.STEP:
+                arguments, staging = staged_step(arguments, stage), stage.staging
+            case ProofKind.RANKS:
+                arguments, staging = staged_ranks(arguments, stage), stage.staging
+            case _:
+                # Of all others, size grows with models alone: that of 500 takes some 20 KiB.
+                return Disproof(
+                    fault, commitment(prover, calldata(_call(self.court, fault, arguments))), arguments
+                )
+        call = calldata(_staged_call(staged, fault, arguments))
+        return Disproof(fault, commitment(prover, call), arguments, staging=staging)
 
 
 @dataclass(frozen=True)
@@ -170,6 +231,17 @@ def _blocks(suite: Suite, contract: Contract, since: int, until: int, at: Block)
     """Return where to look for what a contract was sent from one time to another, seconds."""
     first = first_block_at(suite.w3, since, suite.addresses.block, at.number)
     return PostedIn(contract, first, first_block_at(suite.w3, until + 1, first, at.number) - 1)
+
+
+def _staged_court(court: Court) -> StagedCourt:
+    if court.staged is None:
+        raise TypeError("expected a court with a sibling that takes staged proofs, found none")
+    return court.staged
+
+
+def _staged_call(staged: StagedCourt, fault: FalseClaim, arguments: tuple[Any, ...]) -> ContractFunction:
+    function: ContractFunction = staged.contract.get_function_by_name(fault.kind.value)(*arguments)
+    return function
 
 
 def _call(court: Court, fault: FalseClaim, arguments: tuple[Any, ...]) -> ContractFunction:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from scorer.observation.court_case import Disproof
 from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.proofs.staged import Walk
 from scorer.protocol.report import Report
 from scorer.protocol.seal import Seal
 
@@ -96,7 +97,23 @@ class PostEvidence:
 class AnnounceProof:
     """Announce a proof by its commitment, so that nobody can take it from the mempool."""
 
-    commitment: bytes
+    disproof: Disproof
+    until: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class StagePiece:
+    """Stage bytes as the code of a contract, for what is more than one transaction carries."""
+
+    content: bytes = field(repr=False)
+    until: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class WalkOn:
+    """Walk on along an order whose bytes are staged, toward the proof of a score."""
+
+    walk: Walk
     until: int = field(compare=False)
 
 
@@ -177,6 +194,8 @@ MemberAction = (
     | Challenge
     | PostEvidence
     | AnnounceProof
+    | StagePiece
+    | WalkOn
     | ProveWrong
     | Expire
     | CloseVotes

@@ -6,13 +6,15 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+from eth_hash.auto import keccak
 from numpy.typing import NDArray
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 
 from scorer.chain.bulk import read_view
+from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
-from scorer.chain.court import Court
+from scorer.chain.court import Court, StagedCourt
 from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord
 from scorer.evaluation.inputs import scores_by_chunk
 from scorer.observation.observe import Sealed
@@ -33,9 +35,12 @@ from scorer.oracle.actions import (
     ReturnChunk,
     SealRound,
     SettleChunk,
+    StagePiece,
     VoidRound,
     Wait,
+    WalkOn,
 )
+from scorer.proofs.pieces import cut_at, fits_pools, piece_address
 from scorer.protocol.chunks import SettleArguments, pack_scores, settle_arguments
 from scorer.protocol.report import Report
 from scorer.storage.bundle import Bundle
@@ -46,6 +51,9 @@ ONLY_MEMBERS = (Attest, ApproveBond, Challenge)
 """Actions that a member must send from its own account; anybody may send all others."""
 FROM_OWN_ACCOUNT = (*ONLY_MEMBERS, AnnounceProof, ProveWrong)
 """These, and those whose sender is rewarded: nothing of ours is at stake in them but their gas."""
+
+CourtAction = PostEvidence | AnnounceProof | StagePiece | WalkOn | ProveWrong
+_OF_COURT: Final = (PostEvidence, AnnounceProof, StagePiece, WalkOn, ProveWrong)
 
 DECIDING_GAS: Final = 90_000
 """Gas that a deciding vote takes beyond others: it accepts a report (44,921 measured), or ends a dispute with
@@ -90,8 +98,12 @@ def _court_meaning_of(action: MemberAction) -> str:
     match action:
         case PostEvidence(report, _, part):
             return f"post:{report.hash().hex()}" + (f":{part}" if part else "")
-        case AnnounceProof(commitment):
-            return f"announce:{commitment.hex()}"
+        case AnnounceProof(disproof):
+            return f"announce:{disproof.commitment.hex()}"
+        case StagePiece(content):
+            return f"stage:{keccak(content).hex()}"
+        case WalkOn(walk):
+            return f"walk:{walk.id.hex()}"
         case ProveWrong(disproof):
             return f"prove:{disproof.commitment.hex()}"
         case _:
@@ -107,11 +119,17 @@ def latest_time(action: MemberAction, record: RoundRecord, proposal: ProposalRec
         return record.lock_until
     if isinstance(action, CountSignature):
         return record.resolve_at
-    if isinstance(action, PostEvidence | AnnounceProof | ProveWrong):
+    if isinstance(action, _OF_COURT):
         return action.until
     if isinstance(action, ApproveBond | Challenge) and proposal is not None:
         return proposal.challenge_until
     return None
+
+
+def _staged(court: Court) -> StagedCourt:
+    if court.staged is None:
+        raise TypeError("expected a court with a sibling that takes staged proofs, found none")
+    return court.staged
 
 
 @dataclass
@@ -144,7 +162,7 @@ class Calls:
                 return self.suite.tournament.functions.settle(*self._settles[index])
             case ReturnChunk(index):
                 return self.suite.tournament.functions.settle(*self._returns[index])
-            case PostEvidence() | AnnounceProof() | ProveWrong():
+            case PostEvidence() | AnnounceProof() | StagePiece() | WalkOn() | ProveWrong():
                 return self._of_court(action)
             case Wait() | Alarm():
                 raise TypeError(f"expected an action that sends a transaction, found {action}")
@@ -187,25 +205,50 @@ class Calls:
             case Collect(account):
                 return committee.functions.collect(Web3.to_checksum_address(account))
 
-    def _of_court(self, action: PostEvidence | AnnounceProof | ProveWrong) -> ContractFunction:
+    def _of_court(self, action: CourtAction) -> ContractFunction:
         court = self.suite.court
         if court is None:
             raise TypeError(f"expected a committee with a court for {type(action).__name__}, found none")
         match action:
             case PostEvidence(report, _, part):
                 return self._posting(court, report, part)
-            case AnnounceProof(commitment):
-                return court.contract.functions.commit(commitment)
+            case AnnounceProof(disproof):
+                return disproof.announcement(court)
+            case StagePiece(content):
+                return _staged(court).store.functions.stage(content)
+            case WalkOn(walk):
+                return _staged(court).contract.functions.walk(*walk.arguments)
             case ProveWrong(disproof):
                 return disproof.call(court)
 
+    def posting_pieces(self, report: Report) -> tuple[bytes, ...]:
+        """Return what is staged before a report's evidence is posted; nothing where one transaction does."""
+        court = self.suite.court
+        if court is None or court.staged is None:
+            return ()
+        call = calldata(self._whole_posting(court, report))
+        if fits_pools(call):
+            return ()
+        vectors = bundle_evidence(self.bundle, report).operands.vectors
+        # Who proves something later finds records and palettes there.
+        return cut_at(call, [*(each.records for each in vectors), *(each.palette for each in vectors)])
+
     def _posting(self, court: Court, report: Report, part: int) -> ContractFunction:
-        evidence, tournament = bundle_evidence(self.bundle, report), self.suite.tournament.address
         if not part:
-            posting = evidence.posting(self._sealed.positions.chunks, self._packed_scores)
-            return court.contract.functions.post(tournament, *posting)
+            pieces = self.posting_pieces(report)
+            if not pieces:
+                return self._whole_posting(court, report)
+            store = _staged(court).store
+            at = [piece_address(str(store.address), piece) for piece in pieces]
+            return store.functions.send(court.address, at)
+        evidence, tournament = bundle_evidence(self.bundle, report), self.suite.tournament.address
         steps = bundle_steps(self.bundle).part(part - 1)
         return court.meta.functions.post(tournament, evidence.to_contract(), part - 1, *steps)
+
+    def _whole_posting(self, court: Court, report: Report) -> ContractFunction:
+        evidence = bundle_evidence(self.bundle, report)
+        posting = evidence.posting(self._sealed.positions.chunks, self._packed_scores)
+        return court.contract.functions.post(self.suite.tournament.address, *posting)
 
     @property
     def _sealed(self) -> Sealed:

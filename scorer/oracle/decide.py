@@ -9,6 +9,7 @@ from scorer.chain.records import (
     RoundState,
 )
 from scorer.chain.windows import SETTLEMENT_GRACE, fundable_until
+from scorer.observation.court_case import Disproof
 from scorer.oracle.actions import (
     Alarm,
     AnnounceProof,
@@ -25,8 +26,10 @@ from scorer.oracle.actions import (
     ProveWrong,
     ReturnChunk,
     SettleChunk,
+    StagePiece,
     VoidRound,
     Wait,
+    WalkOn,
 )
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.view import RoundView
@@ -161,11 +164,11 @@ def _unposted(
     # The first part of its steps does not wait for it; each further one does for the part before.
     with_steps = not view.posted_parts and view.record.submissions_root != ZERO_HASH
     parts = (0, 1) if with_steps else (view.posted_parts,)
-    posting = _in_turn(
-        view,
-        proposal.challenge_until - view.challenge_window,
-        *(PostEvidence(own, until, part) for part in parts),
-    )
+    # What one transaction does not carry is staged before.
+    steps: tuple[MemberAction, ...] = tuple(PostEvidence(own, until, part) for part in parts)
+    if view.unstaged:
+        steps = tuple(StagePiece(piece, until) for piece in view.unstaged)
+    posting = _in_turn(view, proposal.challenge_until - view.challenge_window, *steps)
     return (*alarms, *posting, Wait("accepted; its evidence is not public yet"))
 
 
@@ -189,8 +192,24 @@ def _disproving(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction
     # Others may be proving it too; but whoever lies may be among them, and never send it.
     if not disputed and view.now < posted_at + min(view.delay, view.challenge_window // 2):
         return (alarm,)
-    step = ProveWrong(found, until) if found.is_announced else AnnounceProof(found.commitment, until)
-    return (alarm, step)
+    return (alarm, *_next_steps(view, found, until))
+
+
+def _next_steps(view: RoundView, found: Disproof, until: int) -> tuple[MemberAction, ...]:
+    """Announce a proof, then stage what one transaction does not carry, then send it."""
+    if not found.is_announced:
+        return (AnnounceProof(found, until),)
+    if found.staging is None:
+        return (ProveWrong(found, until),)
+    if found.provable_from >= until:
+        # Announced too late: what is staged now would be in vain.
+        return ()
+    if found.staging.pieces:
+        return tuple(StagePiece(piece, until) for piece in found.staging.pieces)
+    if found.staging.walks:
+        # Each goes on from the one before it.
+        return (WalkOn(found.staging.walks[0], until),)
+    return (ProveWrong(found, until),) if view.now >= found.provable_from else ()
 
 
 def _once_final(view: RoundView, proposal: ProposalRecord, report: Report) -> tuple[MemberAction, ...]:

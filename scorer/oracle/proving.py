@@ -1,6 +1,6 @@
 """A member's part before the court: it finds what an accepted report says wrongly, and the proof of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from scorer.chain.records import ProposalRecord, RoundRecord
 from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, read_case
@@ -45,8 +45,7 @@ class Proving:
         court = self.context.suite.court
         if found is None or court is None:
             return None
-        (at,) = court.committed_at([found.commitment], self.context.block.number)
-        return replace(found, is_announced=at > 0)
+        return found.observed(court, self.context.block.number)
 
     def _found(self, record: RoundRecord, sealed: Sealed, report_hash: bytes) -> Disproof | None:
         """Return the proof that takes least; searched for once, as evidence never changes."""

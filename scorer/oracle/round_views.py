@@ -8,6 +8,7 @@ from scorer.observation.court_case import Disproof
 from scorer.observation.observe import CommitteeView, Sealed, awaits_seal, chunks_left
 from scorer.oracle.actions import SealRound
 from scorer.oracle.cache import MemberCache
+from scorer.oracle.calls import Calls
 from scorer.oracle.context import CycleContext
 from scorer.oracle.disputing import Disputing
 from scorer.oracle.paths import MemberPaths
@@ -81,6 +82,7 @@ class RoundViews:
             challenge_window=0 if proposal is None else self._challenge_window(),
             evidence_until=None if proposal is None else self._evidence_until(record),
             posted_parts=self._posted_parts(proposal),
+            unstaged=self._unstaged(record, sealed, proposal, report),
             disproof=self._disproof(record, sealed, proposal, report),
         )
 
@@ -141,6 +143,24 @@ class RoundViews:
         if not suite.court.posted_at(tournament, proposal.report_hash, at):
             return 0
         return 1 + suite.court.steps_posting(tournament, proposal.report_hash, at).parts
+
+    def _unstaged(
+        self,
+        record: RoundRecord,
+        sealed: Sealed | None,
+        proposal: ProposalRecord | None,
+        report: Report | None,
+    ) -> tuple[bytes, ...]:
+        """Return the pieces that are missing before our evidence can be posted, where it is to be."""
+        suite, at = self.context.suite, self.context.block.number
+        if suite.court is None or suite.court.staged is None or sealed is None or report is None:
+            return ()
+        if proposal is None or not proposal.awaits_evidence or proposal.report_hash != report.hash():
+            return ()
+        if suite.court.posted_at(str(suite.tournament.address), proposal.report_hash, at):
+            return ()
+        calls = Calls(suite, record.round_id, sealed, self.paths.own_bundle(record.round_id))
+        return suite.court.staged.missing_pieces(calls.posting_pieces(report), at)
 
     def _disproof(
         self,

@@ -85,6 +85,8 @@ class RoundView:
         Until when a court takes evidence of the round's reports, Unix seconds; None where none is asked for.
     posted_parts
         The number of parts of the accepted report's evidence that are public: itself, and of its steps.
+    unstaged
+        Pieces of our own evidence that are missing at the store, where one transaction does not carry it.
     disproof
         Set where we can prove that the accepted report is wrong.
     """
@@ -110,4 +112,5 @@ class RoundView:
     challenge_window: int = 0
     evidence_until: int | None = None
     posted_parts: int = 0
+    unstaged: tuple[bytes, ...] = ()
     disproof: Disproof | None = None

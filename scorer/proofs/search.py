@@ -15,6 +15,7 @@ from scorer.proofs.tree import TableTree
 from scorer.protocol.predictions import float_array
 from scorer.protocol.report import Report
 from scorer.rewards import settle
+from scorer.scoring.exact import Floats
 
 _TOTALS: Final = -1
 
@@ -225,7 +226,7 @@ def cheapest(faults: Sequence[FalseClaim], sealed: SealedTree) -> FalseClaim | N
             return 1
         if fault.kind is not ProofKind.SCORE:
             return 0
-        return 2 if RankedSubmission(_predictions(sealed, fault.model)).has_ties else 1
+        return 2 if RankedSubmission(predictions_of(sealed, fault.model)).has_ties else 1
 
     return min(faults, key=cost, default=None)
 
@@ -259,11 +260,18 @@ def proof(
     submission = sealed.submission(fault.model)
     if fault.kind is ProofKind.REFUSED:
         return tournament, report, place, submission
-    inputs = score_inputs(_predictions(sealed, fault.model), evidence.operands, tables)
+    inputs = score_inputs(predictions_of(sealed, fault.model), evidence.operands, tables)
     return tournament, evidence.to_contract(), place, submission, inputs
 
 
-def _predictions(sealed: SealedTree, model: int) -> Any:
+def predictions_of(sealed: SealedTree, model: int) -> Floats:
+    """Return the predictions of a model that submitted, shape (ids,).
+
+    Raises
+    ------
+    ValueError
+        When they are withheld.
+    """
     (entry,) = (entry for entry in sealed.submissions.entries if entry.model_id == model)
     if entry.predictions is None:
         raise ValueError(f"model {model}: expected its predictions, found its ciphertext alone")

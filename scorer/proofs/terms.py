@@ -7,7 +7,6 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from scorer.proofs.tables import MOST_IDS
-from scorer.proofs.tree import MOST_SHIPPED
 from scorer.proofs.vectors import NotProvable
 from scorer.protocol.rules import NO_TERMS, Rules
 from scorer.units import ONE
@@ -111,8 +110,6 @@ def terms_hash(rules: Rules, ids: int) -> bytes:
 
     It is `NO_TERMS` where scores cannot be proven: by the rules, or of more ids than courts have tables for.
     """
-    if ids > MOST_SHIPPED:
-        return NO_TERMS
     try:
         return score_terms(rules, ids).hash()
     except NotProvable:

@@ -1,6 +1,7 @@
 """``cupel prove`` and ``cupel watch``: what is wrong, what a proof costs and brings, and the proof itself."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,12 @@ from scorer.cli.prove import WRONG
 from scorer.client.keystore import write_keystore
 from scorer.lab.false_report import FalseReport
 from scorer.lab.in_process import ADMIN, FIRST_MEMBER
+from scorer.proofs import pieces
+from scorer.proofs.staged import COMMITMENT_AGE
 from scorer.storage.bundle import SUBMISSIONS, Bundle
 from tests.chains import Chains
 from tests.cli.test_cupel import run
-from tests.world import World, lent_world
+from tests.world import IDS, World, lent_world
 
 HONEST, MODEL = 2, 5
 PASSWORD = "a long password for tests"
@@ -137,6 +140,55 @@ def test_a_stranger_with_a_keystore_proves_it_and_the_report_ends(
     result = CliRunner().invoke(app, list(map(str, typed)))
     assert result.exit_code == 1
     assert "expected a report that stands, found one that is disproven" in result.output
+
+
+@contextmanager
+def time_passes_once_walked(world: World) -> Iterator[None]:
+    """Let the time of an announcement pass once a walk has come to its end."""
+    ended, staged = threading.Event(), world.suite.court
+    assert staged is not None
+    assert staged.staged is not None
+    walked = staged.staged.contract.events.WalkedOn()
+
+    def wait() -> None:
+        while not ended.wait(0.5):
+            if any(event["args"]["place"] == len(IDS) for event in walked.get_logs(from_block=0)):
+                request = world.anvil.w3.provider.make_request
+                request("evm_increaseTime", [COMMITMENT_AGE])  # type: ignore[arg-type]
+                return
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_proof_that_is_more_than_one_transaction_carries_is_staged_walked_and_sent(
+    lied: tuple[World, int, FalseReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, round_id, false = lied
+    post(world, false)
+    monkeypatch.setattr(pieces, "POOL_BYTES", 4_000)
+    monkeypatch.setattr(pieces, "MAX_PIECE", 1_000)
+    folder, options = public(world, round_id, tmp_path, withheld=True), chain_options(world, tmp_path)
+    mine = ["--model", str(MODEL), "--predictions", str(own_file(world, round_id, tmp_path))]
+    code, said = run("prove", folder, *mine, *options)
+    assert (code, "gas in 2 transactions" in said) == (WRONG, False), said
+    keystore, password = tmp_path / "key.json", tmp_path / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    write_keystore(keystore, bytes(world.anvil.account(ADMIN).key), PASSWORD)
+    typed = ["prove", folder, *mine, *options, "--keystore", keystore, "--password-file", password]
+    with blocks_every_second(world), time_passes_once_walked(world):
+        result = CliRunner().invoke(app, list(map(str, [*typed, "--send", "--yes", "--json"])))
+    assert result.exit_code == 0, (result.output, result.exception)
+    document: dict[str, Any] = json.loads(result.stdout)
+    titles = [done["title"].split()[0] for done in document["done"]]
+    assert list(dict.fromkeys(titles)) == ["announce", "stage", "add", "prove"]
+    assert world.proposal_status(round_id) == ProposalStatus.DISPROVEN
 
 
 @pytest.mark.parametrize(

@@ -277,10 +277,12 @@ def test_the_court_is_deployed_with_the_rest_and_the_committee_knows_it(
     court = manifest["contracts"]["court"]
     assert court["contract"] == "ScoreCourt"
     meta, verdict = (manifest["contracts"][f"{name}_court"]["address"] for name in ("meta", "verdict"))
+    staged = manifest["contracts"]["staged_court"]
+    assert staged["arguments"] == {"store": manifest["contracts"]["piece_store"]["address"]}
     assert court["arguments"] == {
         "tables": "0x" + SHIPPED_ROOT.hex(),
         "meta": meta,
-        "siblings": [verdict],
+        "siblings": [verdict, staged["address"]],
         "slashes": True,
     }
     assert manifest["contracts"]["committee"]["arguments"]["court"] == court["address"]

@@ -29,9 +29,15 @@ ELSEWHERE: Final = frozenset(
         "MetaCourt",
         "CourtReader",
         "CourtRecords",
+        "MetaReader",
+        "PieceStore",
+        "RewardReader",
+        "StagedCourt",
         "VerdictCourt",
         "lib/ScoreProof",
         "lib/MetaProof",
+        "lib/ScoreWalk",
+        "lib/StagedCode",
         "lib/SubmissionTree",
     )
 )

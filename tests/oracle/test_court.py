@@ -18,12 +18,16 @@ from scorer.oracle.actions import (
     BeginSettlement,
     PostEvidence,
     ProveWrong,
+    StagePiece,
     VoidRound,
     Wait,
+    WalkOn,
 )
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.policy import MemberPolicy
+from scorer.proofs import pieces
+from scorer.proofs.staged import COMMITMENT_AGE, staged_score
 from scorer.proofs.terms import terms_hash
 from scorer.protocol.rules import NO_TERMS
 from tests.world import FIRST, IDS, World, begins, one_sealed
@@ -183,6 +187,57 @@ def test_a_proof_is_announced_once_and_sent_once_whenever_the_member_restarts(wo
     world.anvil.finalise()
     assert kinds(restarted().cycle())[-1] is ProveWrong
     assert world.proposal_status(round_id) == ProposalStatus.DISPROVEN
+
+
+def shrink_pools(monkeypatch: pytest.MonkeyPatch, to: int = 4_000) -> None:
+    """Let pools take so little that what is proven or posted in a small round is more than they take."""
+    monkeypatch.setattr(pieces, "POOL_BYTES", to)
+    monkeypatch.setattr(pieces, "MAX_PIECE", 1_000)
+
+
+@begins(one_sealed)
+def test_a_lie_falls_where_a_proof_is_more_than_one_transaction_carries(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    round_id, member = FIRST, world.members[HONEST]
+    lie(world, round_id)
+    shrink_pools(monkeypatch)
+    monkeypatch.setattr(staged_score, "__defaults__", (25,))
+    seen: list[type] = []
+    for _ in range(12):
+        # Restarted each time: what is done already is read from the chain.
+        steps = replace(member, cache=MemberCache()).cycle()
+        world.anvil.finalise()
+        seen += [kind for kind in kinds(steps) if kind in {AnnounceProof, StagePiece, WalkOn, ProveWrong}]
+        if kinds(steps) == [Alarm, Alarm]:
+            break
+    walks = -(-len(IDS) // 25)
+    assert list(dict.fromkeys(seen)) == [AnnounceProof, StagePiece, WalkOn]
+    assert [seen.count(kind) for kind in (AnnounceProof, WalkOn)] == [1, walks]
+    assert world.proposal_status(round_id) == ProposalStatus.ACCEPTED
+    world.anvil.advance_to(world.now + COMMITMENT_AGE)
+    assert kinds(world.cycle(HONEST)) == [Alarm, Alarm, ProveWrong]
+    assert world.proposal_status(round_id) == ProposalStatus.DISPROVEN
+
+
+@begins(one_sealed)
+def test_evidence_that_is_more_than_one_transaction_carries_is_staged_and_posted_by_one_member(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    round_id = FIRST
+    world.resolve(round_id)
+    shrink_pools(monkeypatch, 2_000)
+    seen = kinds(world.cycle())
+    assert StagePiece in seen
+    assert PostEvidence not in seen
+    assert not posted(world)
+    seen = kinds(world.cycle())
+    assert PostEvidence in seen
+    assert StagePiece not in seen
+    assert len(posted(world)) == len(steps_posted(world)) == 1
+    world.pass_challenge_window()
+    world.cycle(0)
+    assert world.record(round_id).state == RoundState.SETTLED
 
 
 @begins(one_sealed)

@@ -17,13 +17,16 @@ from scorer.oracle.actions import (
     MemberAction,
     PostEvidence,
     ProveWrong,
+    StagePiece,
     Wait,
+    WalkOn,
 )
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.calls import meaning_of
 from scorer.oracle.decide import decide
 from scorer.oracle.view import Challenging, RoundView
 from scorer.proofs.search import FalseClaim, ProofKind
+from scorer.proofs.staged import Staging, Walk
 from tests.oracle.test_decide import ALL_CHUNKS, DEADLINE, OURS, REPORT, RESOLVE, THEIRS, record, view
 
 ACCEPTED = RESOLVE + 100
@@ -123,10 +126,39 @@ def test_a_provable_lie_is_announced_and_once_that_is_final_proven() -> None:
     steps = decide(at(ACCEPTED + 50, THEIRS, **found))
     assert reasons(steps) == [AlarmReason.REPORT, AlarmReason.PROVEN_WRONG]
     assert "model 4 has the reward score 90000 ppm, which is 10000" in str(steps[1])
-    assert steps[2:] == (AnnounceProof(DISPROOF.commitment, FINAL),)
+    assert steps[2:] == (AnnounceProof(DISPROOF, FINAL),)
     announced = replace(DISPROOF, is_announced=True)
     steps = decide(at(ACCEPTED + 50, THEIRS, **found | {"disproof": announced}))
     assert steps[2:] == (ProveWrong(announced, FINAL),)
+
+
+WALKS = Walk(b"\1" * 32, ()), Walk(b"\2" * 32, ())
+
+
+def test_what_one_transaction_does_not_carry_is_announced_staged_walked_and_proven_in_this_order() -> None:
+    staged = replace(DISPROOF, staging=Staging((b"one", b"two"), WALKS))
+
+    def steps_of(disproof: Disproof, now: int = ACCEPTED + 50) -> tuple[MemberAction, ...]:
+        return decide(at(now, THEIRS, final_at=FINAL, disproof=disproof))[2:]
+
+    assert steps_of(staged) == (AnnounceProof(staged, FINAL),)
+    announced = replace(staged, is_announced=True, provable_from=ACCEPTED + 60)
+    assert steps_of(announced) == (StagePiece(b"one", FINAL), StagePiece(b"two", FINAL))
+    # A walk goes on from the one before it, so that only one is sent at a time.
+    walking = replace(announced, staging=Staging((), WALKS))
+    assert steps_of(walking) == (WalkOn(WALKS[0], FINAL),)
+    assert steps_of(replace(walking, staging=Staging((), WALKS[1:]))) == (WalkOn(WALKS[1], FINAL),)
+    ready = replace(walking, staging=Staging())
+    assert steps_of(ready, ACCEPTED + 59) == ()
+    assert steps_of(ready, ACCEPTED + 60) == (ProveWrong(ready, FINAL),)
+    # Nothing is staged for a proof that would come too late.
+    assert steps_of(replace(announced, provable_from=FINAL)) == ()
+
+
+def test_evidence_that_one_transaction_does_not_carry_is_staged_before_it_is_posted() -> None:
+    steps = decide(at(ACCEPTED, unstaged=(b"one", b"two")))
+    assert steps == (StagePiece(b"one", UNTIL), StagePiece(b"two", UNTIL), NOT_PUBLIC)
+    assert decide(at(ACCEPTED)) == (POST, STEPS, NOT_PUBLIC)
 
 
 def test_members_take_turns_in_proving_but_none_waits_longer_than_half_of_the_window() -> None:
@@ -157,7 +189,7 @@ def test_a_disputed_report_is_proven_wrong_and_voted_on_all_the_same() -> None:
     disputed = replace(disputed, proposal=replace(disputed.proposal, dispute_until=until), delay=10**6)
     steps = decide(disputed)
     assert kinds(steps) == [Attest, Alarm, AnnounceProof]
-    assert steps[2] == AnnounceProof(DISPROOF.commitment, until)
+    assert steps[2] == AnnounceProof(DISPROOF, until)
     voted = decide(replace(disputed, vote=OURS))
     assert kinds(voted) == [Alarm, AnnounceProof, Wait]
     assert kinds(decide(replace(disputed, now=until))) == [Attest]
@@ -175,10 +207,14 @@ def test_each_act_before_the_court_has_a_key_of_its_own() -> None:
         meaning_of(action, none)
         for action in (
             POST,
-            AnnounceProof(DISPROOF.commitment, 1),
-            AnnounceProof(other.commitment, 1),
+            AnnounceProof(DISPROOF, 1),
+            AnnounceProof(other, 1),
             ProveWrong(DISPROOF, 1),
             ProveWrong(other, 1),
+            StagePiece(b"one", 1),
+            StagePiece(b"two", 1),
+            WalkOn(WALKS[0], 1),
+            WalkOn(WALKS[1], 1),
         )
     ]
     assert len(set(meanings)) == len(meanings)

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {MetaProof} from "../../contracts/lib/MetaProof.sol";
 import {ScoreProof} from "../../contracts/lib/ScoreProof.sol";
+import {ScoreWalk} from "../../contracts/lib/ScoreWalk.sol";
 
 /// @title ScoreProofHarness
 /// @notice Many submissions of one round in one call, each through ScoreProof as the court goes through it.
@@ -58,6 +59,36 @@ contract ScoreProofHarness {
 
     function sums(Round calldata round, Submission calldata submission) external pure returns (ScoreProof.Sums memory) {
         return _sums(round, submission, ScoreProof.unfold(round.n, round.odd, round.even));
+    }
+
+    /// @notice The sums by a walk that is cut before the places given, in ascending order.
+    function walkSums(Round calldata round, Submission calldata submission, uint256[] calldata cuts)
+        external
+        pure
+        returns (ScoreProof.Sums memory)
+    {
+        ScoreWalk.Walk memory walk;
+        for (uint256 i; i < cuts.length; ++i) {
+            _walkTo(walk, round, submission, cuts[i]);
+        }
+        _walkTo(walk, round, submission, submission.order.length / 2);
+        return ScoreWalk.sumsOf(walk, round.n);
+    }
+
+    function _walkTo(ScoreWalk.Walk memory walk, Round calldata round, Submission calldata submission, uint256 place)
+        private
+        pure
+    {
+        ScoreWalk.walkOn(
+            round.n,
+            walk,
+            submission.predictions,
+            submission.order[2 * walk.place:2 * place],
+            round.records,
+            round.palette,
+            round.odd,
+            round.even
+        );
     }
 
     function hashesAfter(

@@ -75,6 +75,8 @@ class CourtWorld:
     tree: TableTree
     refused: frozenset[int] = frozenset({REFUSED})
     benchmark: Floats | None = None
+    store: Any = None
+    staged_court: Any = None
 
     @property
     def tournament(self) -> str:
@@ -213,10 +215,10 @@ class CourtWorld:
             posting = self.tournament, evidence.to_contract(), part, *tree.part(part)
             self.send(self.meta_court.functions.post(*posting))
 
-    def commit(self, call: Any, account: int = STRANGER) -> None:
-        """Announce a proof."""
-        data = calldata(call)
-        self.send(self.court.functions.commit(commitment(self.address(account), data)), account)
+    def commit(self, call: Any, account: int = STRANGER, court: Any = None) -> None:
+        """Announce a proof, at a court of its own if any."""
+        data, court = calldata(call), court or self.court
+        self.send(court.functions.commit(commitment(self.address(account), data)), account)
 
     def prove(self, call: Any, account: int = STRANGER) -> Any:
         """Announce a proof, and send it in a later block."""
@@ -296,7 +298,9 @@ def build(
     """
     rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
     meta, verdict = created(anvil, "MetaCourt"), created(anvil, "VerdictCourt")
-    arguments = tree.root, meta.address, [verdict.address], slashes
+    store = created(anvil, "PieceStore")
+    staged = created(anvil, "StagedCourt", store.address)
+    arguments = tree.root, meta.address, [verdict.address, staged.address], slashes
     court = other_court or created(anvil, "ScoreCourt", *arguments)
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
@@ -313,6 +317,7 @@ def build(
     target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
     courts = court, meta, verdict
     world = CourtWorld(anvil, suite, *courts, rules, round_id, chunks, submissions, target, tree, refused)
+    world = replace(world, store=store, staged_court=staged)
     return replace(world, benchmark=random.random(len(IDS))) if benchmark else world
 
 

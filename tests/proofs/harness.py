@@ -30,6 +30,7 @@ SOURCES: Final = (
     "tests/proofs/ScoreProofHarness.sol",
     "contracts/lib/MetaProof.sol",
     "contracts/lib/ScoreProof.sol",
+    "contracts/lib/ScoreWalk.sol",
     f"{_MATH}/math/Math.sol",
     f"{_MATH}/math/SafeCast.sol",
     f"{_MATH}/Panic.sol",

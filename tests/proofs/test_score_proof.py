@@ -118,6 +118,8 @@ ERRORS = (
     "NotAscending()",
     "EvenRanksMissing()",
     "NotOrdered(uint256)",
+    "WalkTooLong(uint256,uint256,uint256)",
+    "WalkNotEnded(uint256,uint256)",
 )
 
 

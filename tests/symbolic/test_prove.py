@@ -8,8 +8,8 @@ import pytest
 from tests.symbolic.prove import SLOTS, Proof, faults, read_report, written
 
 REPOSITORY = Path(__file__).parent.parent.parent
-UNPROVED = {REPOSITORY / "contracts" / "lib" / "MetaProof.sol"}
-"""Held against the scorer by tests/proofs and `make fuzz-proofs` alone; docs/proofs.md says so."""
+UNPROVED = {REPOSITORY / "contracts" / "lib" / "StagedCode.sol"}
+"""It creates contracts and calls them: tests/proofs/test_staged_court.py tries it on a chain."""
 PROVED = Proof("SumProof.check_it_adds", 0, 1.0, 0)
 
 
