@@ -43,7 +43,8 @@ def site_link(found: re.Match[str], pages: frozenset[str], prefix: str) -> str:
     elif prefix and not path.startswith(prefix) and path not in pages:
         return text
     path = path.removeprefix(prefix)
-    if path in {*pages, "index.md"} or path.startswith("images/"):
+    path = re.sub(r"^(notebooks/.*)\.ipynb$", r"\1.md", path)
+    if path in {*pages, "index.md"} or path.startswith(("images/", "notebooks/")):
         return f"{picture}[{text}]({path}{'#' + anchor if anchor else ''})"
     return text
 

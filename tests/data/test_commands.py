@@ -57,6 +57,9 @@ def test_a_version_is_checked_against_its_manifest(folder: Path, tmp_path: Path)
     train[column] = values
     train.to_parquet(tmp_path / "train.parquet")
     assert "train.parquet: era 0001: expected" in cupel("check", tmp_path, code=1)
+    document = json.loads(cupel("check", tmp_path, "--json", code=1))
+    assert document["signer"] is None
+    assert any(line.startswith("train.parquet: era 0001: expected") for line in document["problems"])
 
 
 def test_versions_are_compared_down_to_values(folder: Path) -> None:
@@ -66,6 +69,9 @@ def test_versions_are_compared_down_to_values(folder: Path) -> None:
     cupel("build", *arguments, "--version", "v1.1", "--out", folder / "versions")
     output = cupel("diff", folder / "versions/v1.0", folder / "versions/v1.1")
     assert output.startswith("recipe: ")
+    assert output.splitlines()[-1] == f"{len(output.splitlines()) - 1} differences"
+    found = cupel("diff", folder / "versions/v1.0", folder / "versions/v1.1", "--json")
+    assert json.loads(found)["differences"] == output.splitlines()[:-1]
     assert "no difference" in cupel("diff", folder / "versions/v1.0", folder / "versions/v1.0")
 
 

@@ -1,8 +1,8 @@
 """Pages of the documentation as somebody types them: commands in order, and the output that a page shows.
 
 A block marked ``sh`` is typed. A block without a mark that follows one shows lines of its output, in order; a
-block of any other mark is neither. Where a comment ``<!-- numbers vary -->`` stands above a block of output,
-every number in it stands for any number: a reader sees no comment.
+block of any other mark is neither. Where a comment ``<!-- decimals vary -->`` stands above a block of output,
+every number with a decimal point in it stands for any number: a reader sees no comment.
 """
 
 import re
@@ -13,10 +13,9 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-VARY: Final = "<!-- numbers vary -->"
-_BLOCK: Final = re.compile(r"(<!-- numbers vary -->\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK: Final = re.compile(r"(<!-- decimals vary -->\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _HEREDOC: Final = re.compile(r"<<'(\w+)'")
-_NUMBER: Final = re.compile(r"\\?-?\d(?:[\d,]|\\\.(?=\d))*")
+_DECIMAL: Final = re.compile(r"\d[\d,]*\\\.\d+")
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,10 @@ def _until(lines: Iterator[str], end: str) -> Iterator[str]:
 
 
 def patterns(content: str, *, vary: bool) -> Iterator[str]:
-    """Yield a pattern for each line of output; with `vary`, any number in place of each."""
+    """Yield a pattern for each line of output; with `vary`, any number in place of each with a decimal point."""
     for line in filter(None, content.splitlines()):
         escaped = re.escape(line.strip())
-        yield _NUMBER.sub(r"-?[\\d.,]+", escaped) if vary else escaped
+        yield _DECIMAL.sub(r"[\\d.,]+", escaped) if vary else escaped
 
 
 def missing(shown: tuple[str, ...], output: str) -> list[str]:

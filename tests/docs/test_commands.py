@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from scorer.cli.commands import COMMANDS, load
-from tests.docs.pages import PAGES, ROOT
+from tests.docs.pages import PAGES, ROOT, blocks, missing
 
 _BLOCK: Final = re.compile(r"^( *)```\w*\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _INLINE: Final = re.compile(r"`([^`]+)`")
@@ -113,3 +113,15 @@ def test_links_of_a_page_lead_to_what_is_there(path: Path) -> None:
         if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
             dead.append(link)
     assert dead == []
+
+
+def test_output_that_a_page_shows_is_found_line_by_line_in_order() -> None:
+    text = "```sh\na\n```\n\n```\n4 of 4 (x)\n1,000.5 NMR\n```\n"
+    output = "before\n4 of 4 (x)\nbetween\n1,000.5 NMR\n"
+    (plain,), (varied,) = blocks(text), blocks(text.replace("\n\n```", "\n\n<!-- decimals vary -->\n```"))
+    assert missing(plain.shown, output) == []
+    assert missing(plain.shown, output.replace("4 of", "3 of")) != []
+    assert missing(plain.shown, output.replace(".5", ".6")) != []
+    assert missing(plain.shown, "1,000.5 NMR\n4 of 4 (x)\n") != []
+    assert missing(varied.shown, output.replace("1,000.5", "97.25")) == []
+    assert missing(varied.shown, output.replace("4 of", "3 of")) != []
