@@ -175,7 +175,8 @@ class AnvilOptions:
         )
         if binary is None:
             raise EndpointError(
-                "expected anvil beside Python or on PATH, found none; install Foundry 1.7, or make setup in a clone"
+                "expected anvil beside Python or on PATH, found none; install Foundry 1.7, or make setup in "
+                "a clone"
             )
         options = {
             "--port": port,

@@ -76,7 +76,7 @@ def _until(lines: Iterator[str], end: str) -> Iterator[str]:
 
 
 def patterns(content: str, *, vary: bool) -> Iterator[str]:
-    """Yield a pattern for each line of output; with `vary`, any number in place of each with a decimal point."""
+    """Yield a pattern for each line of output; with `vary`, any number in place of each with a point."""
     for line in filter(None, content.splitlines()):
         escaped = re.escape(line.strip())
         yield _DECIMAL.sub(r"[\\d.,]+", escaped) if vary else escaped

@@ -19,7 +19,7 @@ import pytest
 
 from tests.docs.pages import ROOT, Block, bare, missing
 
-PATIENCE: Final = 400.0
+PATIENCE: Final = 900.0
 PASSWORD: Final = "correct horse battery"
 _PROMPT: Final = r"<<ended with (\d+)>>"
 _ANSWERS: Final = {
@@ -65,9 +65,10 @@ class Terminal:
 
     def type_until_stopped(self, command: str, meanwhile: str) -> str:
         """Type a command that runs for ever, run another beside it, and end the first by Ctrl-C after it."""
-        self.type(f"({meanwhile}; echo 'done <''<') &")
+        self.type(f"({meanwhile} && echo 'reached <''<' || echo 'missed <''<') &")
         self.shell.sendline(command)
-        assert self.shell.expect([r"done <<", _PROMPT], timeout=PATIENCE) == 0, self.shell.before
+        ends = ["reached <<", "missed <<", _PROMPT]
+        assert self.shell.expect(ends, timeout=PATIENCE) == 0, f"{command}\n{self.shell.before}"
         before = str(self.shell.before)
         self.shell.sendintr()
         return plain(before) + self._ended()[1]
