@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
+CONSOLE: Final = "\n>>> "
+"""Begins what is typed into a console of Python; what has no such mark there is its output."""
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _BLOCK: Final = re.compile(r"(<!-- decimals vary -->\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _HEREDOC: Final = re.compile(r"<<'(\w+)'")
@@ -51,7 +53,10 @@ def blocks(text: str) -> tuple[Block, ...]:
 
 
 def commands(block: str) -> Iterator[str]:
-    """Yield the commands of a block, a heredoc's lines with the one that reads them."""
+    """Yield the commands of a block, a heredoc's lines with the one that reads them; a console's as one."""
+    if CONSOLE in block:
+        yield block
+        return
     lines = iter(block.splitlines())
     for line in lines:
         typed = [line]

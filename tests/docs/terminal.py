@@ -17,11 +17,12 @@ from typing import Any, Final
 import pexpect
 import pytest
 
-from tests.docs.pages import ROOT, Block, bare, missing
+from tests.docs.pages import CONSOLE, ROOT, Block, bare, missing
 
 PATIENCE: Final = 900.0
 PASSWORD: Final = "correct horse battery"
 _PROMPT: Final = r"<<ended with (\d+)>>"
+_CONSOLE: Final = r"In \[\d+\]: "
 _ANSWERS: Final = {
     r"(?i)(?:password[^\n:]*|repeat for confirmation): $": PASSWORD,
     r"\[y/N\]: $": "y",
@@ -73,6 +74,25 @@ class Terminal:
         self.shell.sendintr()
         return plain(before) + self._ended()[1]
 
+    def type_into_console(self, block: str) -> str:
+        """Type a block whose first line starts a console of Python; each output that it shows must come."""
+        start, *session = block.splitlines()
+        self.shell.sendline(start)
+        said = self._asked()
+        for line in session:
+            if line.startswith(CONSOLE.strip()):
+                self.shell.sendline(line.removeprefix(CONSOLE.strip()).strip())
+                said = self._asked()
+            else:
+                assert said.endswith(line), f"{block}\n{said}"
+        self.shell.sendline("exit")
+        return self._ended()[1]
+
+    def _asked(self) -> str:
+        """Return what a console printed before it asks for the next line."""
+        assert self.shell.expect([_CONSOLE, _PROMPT], timeout=PATIENCE) == 0, self.shell.before
+        return plain(str(self.shell.before)).strip()
+
     def _ended(self) -> tuple[int, str]:
         output = ""
         while True:
@@ -106,6 +126,8 @@ class Terminal:
 
     def _typed(self, command: str, before: Mapping[str, str]) -> str:
         waits = [wait for start, wait in before.items() if re.match(start, command)]
+        if CONSOLE in command:
+            return self.type_into_console(command)
         if _FOREVER in command:
             return self.type_until_stopped(command, *waits)
         for wait in waits:
@@ -128,6 +150,7 @@ def _environment(home: Path) -> dict[str, str]:
         "PS1": "<<ended with $?>>",
         "PS2": "",
         "TERM": "xterm",
+        "IPY_TEST_SIMPLE_PROMPT": "1",  # a console's prompt is drawn once, and not again with each letter
         "PYTHONPATH": str(ROOT),
         "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "pycache"),
     }
