@@ -26,11 +26,14 @@ _CONSOLE: Final = r"In \[\d+\]: "
 _ANSWERS: Final = {
     r"(?i)(?:password[^\n:]*|repeat for confirmation): $": PASSWORD,
     r"\[y/N\]: $": "y",
+    r"Select an account: $": "TEST::0",
 }
 _ESCAPE: Final = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
 _FOREVER: Final = "# until Ctrl-C"
 _LINKED: Final = (".venv", ".build", "node_modules")
 """What ``make setup`` puts into a checkout."""
+_WRITTEN: Final = "deployments"
+"""The folder of the repository in which commands of the pages write, and so a copy in a checkout of tests."""
 
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -38,8 +41,11 @@ NONE: Final[Mapping[str, str]] = MappingProxyType({})
 def checkout(folder: Path) -> Path:
     """Make a checkout: everything of this one under the same names, but nothing that was built."""
     folder.mkdir()
+    shutil.copytree(ROOT / _WRITTEN, folder / _WRITTEN)
     for entry in ROOT.iterdir():
-        if entry.name in _LINKED or (not entry.name.startswith(".") and entry.name not in ("build", "cache")):
+        if entry.name in _LINKED or (
+            not entry.name.startswith(".") and entry.name not in ("build", "cache", _WRITTEN)
+        ):
             (folder / entry.name).symlink_to(entry)
     return folder
 
