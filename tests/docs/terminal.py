@@ -43,9 +43,8 @@ def checkout(folder: Path) -> Path:
     folder.mkdir()
     shutil.copytree(ROOT / _WRITTEN, folder / _WRITTEN)
     for entry in ROOT.iterdir():
-        if entry.name in _LINKED or (
-            not entry.name.startswith(".") and entry.name not in ("build", "cache", _WRITTEN)
-        ):
+        is_kept = not entry.name.startswith(".") and entry.name not in ("build", "cache", _WRITTEN)
+        if is_kept or entry.name in _LINKED:
             (folder / entry.name).symlink_to(entry)
     return folder
 

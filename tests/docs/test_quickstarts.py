@@ -31,6 +31,7 @@ def typed(name: str, tmp_path: Path, waits: dict[str, str]) -> str:
         return "\n".join(shell.printed)
 
 
+@pytest.mark.long
 def test_a_data_scientist_comes_from_a_key_to_a_payout(tmp_path: Path) -> None:
     waits = {"cupel rounds$": f"{TIME} sealed $ROUND", "cupel explain": f"{TIME} settled $ROUND"}
     printed = typed("docs/quickstart-data-scientist.md", tmp_path, waits)
