@@ -69,7 +69,8 @@ def test_versions_are_compared_down_to_values(folder: Path) -> None:
     cupel("build", *arguments, "--version", "v1.1", "--out", folder / "versions")
     output = cupel("diff", folder / "versions/v1.0", folder / "versions/v1.1")
     assert output.startswith("recipe: ")
-    assert output.splitlines()[-1] == f"{len(output.splitlines()) - 1} differences"
+    count = len(output.splitlines()) - 1
+    assert output.splitlines()[-1] == f"{count} difference{'s' * (count > 1)}"
     found = cupel("diff", folder / "versions/v1.0", folder / "versions/v1.1", "--json")
     assert json.loads(found)["differences"] == output.splitlines()[:-1]
     assert "no difference" in cupel("diff", folder / "versions/v1.0", folder / "versions/v1.0")
@@ -104,6 +105,16 @@ def test_a_report_is_one_page(folder: Path) -> None:
     assert page.count("<img") >= 5
     assert "benchmark_ridge" in page
     assert "http" not in page
+
+
+def test_a_report_says_as_json_of_which_version_it_is_and_where(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    version, out = folder / "versions/v1.0", tmp_path / "report.html"
+    said = json.loads(cupel("report", version, "--out", out, "--json"))
+    checked = json.loads(cupel("check", version, "--json"))
+    assert (said["version"], said["digest"], said["written"]) == ("v1.0", checked["digest"], str(out))
+    assert said["eras"] > 0
+    assert out.is_file()
 
 
 def test_errors_are_one_line_and_change_nothing(folder: Path) -> None:
