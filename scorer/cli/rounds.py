@@ -51,7 +51,7 @@ def rounds(
 
 
 def closing_lines(records: Sequence[RoundRecord], now: int) -> Iterator[str]:
-    """Say which round opens next, which are open and for how long, and which closed last; `now` in seconds."""
+    """Say which round opens next, which are open and how long, and which closed last; `now` in seconds."""
     phases = [(phase_of(record, now), record) for record in records]
     announced = [record for phase, record in phases if phase == Phase.ANNOUNCED]
     closed = [record for record in records if record.close_at <= now]

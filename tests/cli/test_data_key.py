@@ -28,9 +28,7 @@ def test_the_key_reaches_the_members_by_the_keys_that_they_published(world: Worl
     assert said.endswith(f"{shared} was written for the keys of {count} members\n")
     assert run(*check)[0] == 0
     code, said = run(*check, "--json")
-    pairs = [
-        {"member": member, "key": public} for member, public in zip(members, keys, strict=True)
-    ]
+    pairs = [{"member": member, "key": public} for member, public in zip(members, keys, strict=True)]
     assert (code, json.loads(said)) == (0, {"agrees": True, "members": pairs})
     identities = config.parent / "encryption.key"
     assert run("oracle", "encryption-key", "new", identities)[0] == 0

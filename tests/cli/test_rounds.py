@@ -51,9 +51,7 @@ def test_what_opens_next_what_is_open_and_what_closed_last_is_said_from_the_time
     closes = datetime.fromtimestamp(record.close_at, UTC).strftime("%m-%d %H:%M:%S")
     opens = datetime.fromtimestamp(record.open_at, UTC).strftime("%m-%d %H:%M:%S")
     before, while_open = record.open_at - 130, record.close_at - 12_000
-    assert list(closing_lines([record], before)) == [
-        f"round {number}: opens in 2 min 10 s, at {opens} UTC"
-    ]
+    assert list(closing_lines([record], before)) == [f"round {number}: opens in 2 min 10 s, at {opens} UTC"]
     early = replace(record, open_at=while_open)
     assert list(closing_lines([early], while_open)) == [
         f"round {number}: open for 3 h 20 min more, until {closes} UTC"

@@ -20,7 +20,13 @@ def test_a_span_is_said_in_its_two_largest_units(seconds: int, said: str) -> Non
 
 @pytest.mark.parametrize(
     ("timestamp", "said"),
-    [(1_000, "now"), (1_010, "in 10 s"), (990, "10 s ago"), (13_000, "in 3 h 20 min"), (0, "16 min 40 s ago")],
+    [
+        (1_000, "now"),
+        (1_010, "in 10 s"),
+        (990, "10 s ago"),
+        (13_000, "in 3 h 20 min"),
+        (0, "16 min 40 s ago"),
+    ],
 )
 def test_a_moment_is_named_from_now_on_or_back(timestamp: int, said: str) -> None:
     assert relative_text(timestamp, now=1_000) == said
