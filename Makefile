@@ -11,7 +11,7 @@ test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := p
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse agents numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api fuzz-bridge
+.PHONY: help setup demo quickstarts test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse agents numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api fuzz-bridge
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -153,6 +153,10 @@ web-images: web-setup  ## pictures of every page, into docs/images/web (minutes)
 test-web: web-check  ## the page in a real headless browser, against a local tournament (minutes)
 	@sh scripts/browser_setup.sh
 	pytest -n 2 --dist loadfile -m long tests/web
+
+quickstarts: setup  ## type the quick starts and the README's commands at a terminal, letter by letter (minutes)
+	@sh scripts/sandbox_setup.sh
+	pytest -m "long or not long" tests/docs/test_quickstarts.py
 
 lint: setup  ## style, strict types, imports that run one way, and the field's words
 	ruff check .

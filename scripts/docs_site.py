@@ -5,6 +5,7 @@ Usage: python scripts/docs_site.py OUT
 Links to files that are not pages of the site lose their target: a site has no checkout beside it.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -42,7 +43,8 @@ def site_link(found: re.Match[str], pages: frozenset[str], prefix: str) -> str:
     elif prefix and not path.startswith(prefix) and path not in pages:
         return text
     path = path.removeprefix(prefix)
-    if path in {*pages, "index.md"} or path.startswith("images/"):
+    path = re.sub(r"^(notebooks/.*)\.ipynb$", r"\1.md", path)
+    if path in {*pages, "index.md"} or path.startswith(("images/", "notebooks/")):
         return f"{picture}[{text}]({path}{'#' + anchor if anchor else ''})"
     return text
 
@@ -50,6 +52,18 @@ def site_link(found: re.Match[str], pages: frozenset[str], prefix: str) -> str:
 def page(source: Path, pages: frozenset[str], prefix: str = "") -> str:
     """Return a page of the repository with the links of the site."""
     return LINK.sub(lambda found: site_link(found, pages, prefix), source.read_text())
+
+
+def notebook(source: Path) -> str:
+    """Return a notebook as a page: its text, and its code in blocks."""
+    cells = json.loads(source.read_text())["cells"]
+    texts = ("".join(cell["source"]) for cell in cells)
+    shown = [
+        f"```python\n{text}\n```" if cell["cell_type"] == "code" else text
+        for cell, text in zip(cells, texts, strict=True)
+    ]
+    where = f"This page is `docs/notebooks/{source.name}` of the checkout, where tests run it."
+    return "\n\n".join([*shown, where]) + "\n"
 
 
 def commands() -> Iterator[str]:
@@ -143,6 +157,9 @@ def write_site(out: Path) -> None:
     pages = frozenset(path.name for path in docs.glob("*.md"))
     for path in sorted(docs.glob("*.md")):
         (out / path.name).write_text(page(path, pages))
+    (out / "notebooks").mkdir()
+    for path in sorted((docs / "notebooks").glob("*.ipynb")):
+        (out / "notebooks" / f"{path.stem}.md").write_text(notebook(path))
     shutil.copytree(docs / "images", out / "images")
     (out / "index.md").write_text(page(ROOT / "README.md", pages, "docs/"))
     (out / "changes.md").write_text((ROOT / "CHANGELOG.md").read_text())

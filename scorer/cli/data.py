@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from scorer.cli import data_key, data_versions
-from scorer.cli.common import JsonOption, console, user_errors
+from scorer.cli.common import JsonOption, console, print_json, user_errors
 from scorer.cli.numbers import day, whole
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
@@ -242,12 +242,20 @@ def attack(
 def report(
     version: Annotated[Path, typer.Argument(help="The folder of a version.")],
     out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Write an HTML report with plots: coverage, distributions, stability, and how baselines score."""
+    from scorer.data.manifest import read_manifest
     from scorer.data.report import write_report
 
     with user_errors():
         write_report(version, out)
+        manifest = read_manifest(version)
+    if as_json:
+        digest = f"0x{manifest.digest().hex()}"
+        document = {"name": manifest.name, "version": manifest.version, "digest": digest}
+        print_json({**document, "eras": len(manifest.eras), "written": str(out)})
+        return
     typer.echo(f"wrote {shown_path(out)}")
 
 

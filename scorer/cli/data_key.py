@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scorer.cli.common import user_errors
+from scorer.cli.common import JsonOption, print_json, user_errors
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
 
@@ -79,14 +79,22 @@ def check(
     recipient: RecipientsOption = None,
     endpoint: EndpointsOption = None,
     deployment: DeploymentOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say whether a shared key is encrypted to the committee's keys of now and to nobody else."""
     from scorer.data.key_sharing import shared_key
     from scorer.data.obfuscation import load_key
+    from scorer.encryption.keys import spell_public
 
     with user_errors():
-        keys = [public for _, public in _recipients(recipient, endpoint, deployment)]
-        if not shared.is_file() or shared.read_bytes() != shared_key(load_key(key), keys):
+        found = _recipients(recipient, endpoint, deployment)
+        keys = [public for _, public in found]
+        agrees = shared.is_file() and shared.read_bytes() == shared_key(load_key(key), keys)
+        if as_json:
+            members = [{"member": who, "key": spell_public(public)} for who, public in found]
+            print_json({"agrees": agrees, "members": members})
+            raise typer.Exit(0 if agrees else 1)
+        if not agrees:
             raise DataError(
                 f"{shown_path(shared)}: expected this key for these {len(set(keys))} members, found another "
                 "file; where a member joined or rotated its key, the operator types cupel data key share"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from scorer.cli.common import user_errors
+from scorer.cli.common import JsonOption, print_json, user_errors
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
 
@@ -27,7 +27,9 @@ def root_of(out: str, work: Path | None) -> "tuple[Path, ObjectFolder | None]":
     return work, ObjectFolder(out)
 
 
-def check(version: Annotated[Path, typer.Argument(help="The folder of a version.")]) -> None:
+def check(
+    version: Annotated[Path, typer.Argument(help="The folder of a version.")], as_json: JsonOption = False
+) -> None:
     """Recompute the digests of a version's files, and say who signed its manifest."""
     from scorer.data.compare import problems
     from scorer.data.manifest import read_manifest, signer_of_version
@@ -35,9 +37,13 @@ def check(version: Annotated[Path, typer.Argument(help="The folder of a version.
     with user_errors():
         manifest, signer = read_manifest(version), signer_of_version(version)
         found = list(problems(version))
-    for line in found:
-        typer.echo(line, err=True)
-    typer.echo(f"digest 0x{manifest.digest().hex()}, signed by {signer or 'nobody'}")
+    digest = f"0x{manifest.digest().hex()}"
+    if as_json:
+        print_json({"digest": digest, "signer": signer, "problems": found})
+    else:
+        for line in found:
+            typer.echo(line, err=True)
+        typer.echo(f"digest {digest}, signed by {signer or 'nobody'}")
     if found:
         raise typer.Exit(1)
 
@@ -45,15 +51,20 @@ def check(version: Annotated[Path, typer.Argument(help="The folder of a version.
 def diff(
     one: Annotated[Path, typer.Argument(help="The folder of a version.")],
     two: Annotated[Path, typer.Argument(help="The folder of another.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Say in which eras, columns and values two versions differ."""
     from scorer.data.compare import differences
 
     with user_errors():
         lines = list(differences(one, two))
+    if as_json:
+        print_json({"differences": lines})
+        return
     for line in lines:
         typer.echo(line)
-    typer.echo("no difference" if not lines else f"{len(lines)} differences")
+    counted = f"{len(lines)} difference{'s' * (len(lines) > 1)}"
+    typer.echo(counted if lines else "no difference")
 
 
 def publish(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from scorer.cli.action_results import print_results
 from scorer.cli.checklist import report_checks
 from scorer.cli.common import ConfigOption, JsonOption, SendOption, user_errors
 from scorer.cli.numbers import NUMBER
@@ -30,12 +31,15 @@ def run(
 
 
 @app.command("once")
-def once(config: ConfigOption, send: SendOption = False) -> None:
+def once(config: ConfigOption, send: SendOption = False, as_json: JsonOption = False) -> None:
     """Open planned rounds that are due, and lock and seal every round whose submissions have closed."""
     configure_logging()
     with user_errors(), assembly.operator(load_config(config), send=send) as assembled:
         daemon = assembled.daemon
-        results = daemon.once() if isinstance(daemon, OperatorDaemon) else []
+        results = daemon.once() if isinstance(daemon, OperatorDaemon) else ()
+    if as_json:
+        print_results(results, sent=send)
+        return
     for result in results:
         typer.echo(str(result))
     if not results:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from scorer.cli import bond, committee, encryption_key
+from scorer.cli.action_results import print_results
 from scorer.cli.checklist import report_checks
 from scorer.cli.common import ConfigOption, JsonOption, SendOption, print_json, user_errors
 from scorer.cli.latency import latency
@@ -53,18 +54,23 @@ def once(
         int | None, typer.Option("--round", parser=NUMBER, help="Look at this round alone.")
     ] = None,
     tournament: TournamentOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Observe the finalised chain, decide, and act, once for every unfinished round."""
     configure_logging()
     with user_errors(), assembly.oracle(load_config(config), send=send, by_hand=True) as assembled:
         daemon = assembled.daemon
         rounds = None if round_id is None else [round_id]
-        results = daemon.once(rounds, tournament) if isinstance(daemon, OracleDaemon) else []
+        results = daemon.once(rounds, tournament) if isinstance(daemon, OracleDaemon) else ()
+    code = 2 if any(isinstance(result.action, Alarm) for result in results) else 0
+    if as_json:
+        print_results(results, sent=send)
+        raise typer.Exit(code)
     for result in results:
         typer.echo(f"round {result.round_id}: {type(result.action).__name__}: {result.outcome}")
     if not results:
         typer.echo("nothing to do: every round is over")
-    raise typer.Exit(2 if any(isinstance(result.action, Alarm) for result in results) else 0)
+    raise typer.Exit(code)
 
 
 @app.command("check")

@@ -1,5 +1,6 @@
 """``cupel rounds``: list rounds with their phases, times and stakes."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -13,7 +14,8 @@ from scorer.cli.numbers import whole
 from scorer.cli.options import ChainOptions, chain_command
 from scorer.client.phases import Phase, phase_of
 from scorer.client.stakes import latest_block
-from scorer.units import nmr_text, ppm_text
+from scorer.client.times import relative_text
+from scorer.units import nmr_text, ppm_text, span_text
 
 WIDE: Final = 100
 """Characters that a line of all columns takes."""
@@ -44,6 +46,26 @@ def rounds(
         typer.echo(_none(open_only=open_only, count=count))
         return
     console.print(_table(listed, block.timestamp, is_narrow=console.width < WIDE))
+    for line in closing_lines(records, block.timestamp):
+        typer.echo(line)
+
+
+def closing_lines(records: Sequence[RoundRecord], now: int) -> Iterator[str]:
+    """Say which round opens next, which are open and how long, and which closed last; `now` in seconds."""
+    phases = [(phase_of(record, now), record) for record in records]
+    announced = [record for phase, record in phases if phase == Phase.ANNOUNCED]
+    closed = [record for record in records if record.close_at <= now]
+    if announced:
+        record = min(announced, key=lambda record: record.open_at)
+        opens = relative_text(record.open_at, now)
+        yield f"round {record.round_id}: opens {opens}, at {_short(record.open_at)} UTC"
+    for phase, record in phases:
+        if phase == Phase.OPEN:
+            left = span_text(record.close_at - now)
+            yield f"round {record.round_id}: open for {left} more, until {_short(record.close_at)} UTC"
+    if closed:
+        record = max(closed, key=lambda record: record.close_at)
+        yield f"round {record.round_id}: closed {relative_text(record.close_at, now)}"
 
 
 def _none(*, open_only: bool, count: int) -> str:

@@ -174,7 +174,10 @@ class AnvilOptions:
             "anvil", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         )
         if binary is None:
-            raise EndpointError("expected anvil beside Python or on PATH, found none; run make setup")
+            raise EndpointError(
+                "expected anvil beside Python or on PATH, found none; install Foundry 1.7, or make setup in "
+                "a clone"
+            )
         options = {
             "--port": port,
             "--chain-id": self.chain_id,

@@ -93,6 +93,17 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
         0,
         f"round {round_id} lock:0: dry run: not sent\n",
     )
+    code, said = run("operator", "once", "--config", operator, "--json")
+    dry = json.loads(said)
+    assert (code, dry["dry_run"], len(dry["results"])) == (0, True, 1)
+    assert dry["results"][0] == {
+        "tournament": None,
+        "round": round_id,
+        "action": "LockSlots",
+        "subject": f"round {round_id} lock:0",
+        "outcome": "dry run: not sent",
+        "alarm": None,
+    }
     code, said = run("operator", "once", "--config", operator, "--send")
     assert code == 0
     assert said.startswith(f"round {round_id} lock:0: block ")
@@ -116,12 +127,15 @@ def test_operator_and_oracles_take_a_round_to_its_end(world: World) -> None:
         assert said.startswith(f"round {round_id}: Attest: block ")
         world.anvil.finalise()
     world.pass_challenge_window()
-    code, said = run("oracle", "once", "--config", configs[0], "--send")
-    assert code == 0
-    assert said.count("SettleChunk") == 1
+    code, said = run("oracle", "once", "--config", configs[0], "--send", "--json")
+    acts = json.loads(said)["results"]
+    assert (code, [act["round"] for act in acts]) == (0, [round_id] * len(acts))
+    assert [act["action"] for act in acts].count("SettleChunk") == 1
     assert world.record(round_id).state == RoundState.SETTLED
     world.anvil.finalise()
     assert run("oracle", "once", "--config", configs[1]) == (0, "nothing to do: every round is over\n")
+    code, said = run("oracle", "once", "--config", configs[1], "--json")
+    assert (code, json.loads(said)) == (0, {"dry_run": True, "results": []})
 
 
 @begins(one_sealed)

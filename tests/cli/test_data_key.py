@@ -1,5 +1,6 @@
 """``cupel data key share``: shared with the keys that the chain has, again after a rotation."""
 
+import json
 from pathlib import Path
 
 from scorer.data.obfuscation import load_key
@@ -26,6 +27,9 @@ def test_the_key_reaches_the_members_by_the_keys_that_they_published(world: Worl
     assert (code, said.startswith(listed)) == (0, True)
     assert said.endswith(f"{shared} was written for the keys of {count} members\n")
     assert run(*check)[0] == 0
+    code, said = run(*check, "--json")
+    pairs = [{"member": member, "key": public} for member, public in zip(members, keys, strict=True)]
+    assert (code, json.loads(said)) == (0, {"agrees": True, "members": pairs})
     identities = config.parent / "encryption.key"
     assert run("oracle", "encryption-key", "new", identities)[0] == 0
     assert run("oracle", "encryption-key", "publish", "--config", config, "--yes")[0] == 0
@@ -33,6 +37,8 @@ def test_the_key_reaches_the_members_by_the_keys_that_they_published(world: Worl
     world.anvil.finalise()
     code, said = run(*check)
     assert (code, "where a member joined or rotated its key" in said) == (1, True)
+    code, said = run(*check, "--json")
+    assert (code, json.loads(said)["agrees"]) == (1, False)
     before = shared.read_bytes()
     assert run(*share, "--yes")[0] == run(*check)[0] == 0
     assert shared.read_bytes() != before

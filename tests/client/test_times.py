@@ -2,7 +2,7 @@
 
 import pytest
 
-from scorer.client.times import utc_text
+from scorer.client.times import relative_text, utc_text
 from scorer.units import span_text
 
 
@@ -16,3 +16,17 @@ def test_a_moment_is_named_in_utc() -> None:
 )
 def test_a_span_is_said_in_its_two_largest_units(seconds: int, said: str) -> None:
     assert span_text(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "said"),
+    [
+        (1_000, "now"),
+        (1_010, "in 10 s"),
+        (990, "10 s ago"),
+        (13_000, "in 3 h 20 min"),
+        (0, "16 min 40 s ago"),
+    ],
+)
+def test_a_moment_is_named_from_now_on_or_back(timestamp: int, said: str) -> None:
+    assert relative_text(timestamp, now=1_000) == said

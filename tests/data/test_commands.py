@@ -57,6 +57,9 @@ def test_a_version_is_checked_against_its_manifest(folder: Path, tmp_path: Path)
     train[column] = values
     train.to_parquet(tmp_path / "train.parquet")
     assert "train.parquet: era 0001: expected" in cupel("check", tmp_path, code=1)
+    document = json.loads(cupel("check", tmp_path, "--json", code=1))
+    assert document["signer"] is None
+    assert any(line.startswith("train.parquet: era 0001: expected") for line in document["problems"])
 
 
 def test_versions_are_compared_down_to_values(folder: Path) -> None:
@@ -66,6 +69,10 @@ def test_versions_are_compared_down_to_values(folder: Path) -> None:
     cupel("build", *arguments, "--version", "v1.1", "--out", folder / "versions")
     output = cupel("diff", folder / "versions/v1.0", folder / "versions/v1.1")
     assert output.startswith("recipe: ")
+    count = len(output.splitlines()) - 1
+    assert output.splitlines()[-1] == f"{count} difference{'s' * (count > 1)}"
+    found = cupel("diff", folder / "versions/v1.0", folder / "versions/v1.1", "--json")
+    assert json.loads(found)["differences"] == output.splitlines()[:-1]
     assert "no difference" in cupel("diff", folder / "versions/v1.0", folder / "versions/v1.0")
 
 
@@ -98,6 +105,16 @@ def test_a_report_is_one_page(folder: Path) -> None:
     assert page.count("<img") >= 5
     assert "benchmark_ridge" in page
     assert "http" not in page
+
+
+def test_a_report_says_as_json_of_which_version_it_is_and_where(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    version, out = folder / "versions/v1.0", tmp_path / "report.html"
+    said = json.loads(cupel("report", version, "--out", out, "--json"))
+    checked = json.loads(cupel("check", version, "--json"))
+    assert (said["version"], said["digest"], said["written"]) == ("v1.0", checked["digest"], str(out))
+    assert said["eras"] > 0
+    assert out.is_file()
 
 
 def test_errors_are_one_line_and_change_nothing(folder: Path) -> None:

@@ -312,8 +312,8 @@ def test_a_court_that_hears_somebody_else_is_named(case: tuple[Site, dict[str, A
     where, manifest = case
     fewer = json.loads(json.dumps(manifest))
     del fewer["contracts"]["verdict_court"]
-    sibling = manifest["contracts"]["verdict_court"]["address"]
-    assert lines_of(where, fewer) == [f"court.siblings: expected [], found [{sibling}]"]
+    verdict, staged = (manifest["contracts"][f"{name}_court"]["address"] for name in ("verdict", "staged"))
+    assert lines_of(where, fewer) == [f"court.siblings: expected [{staged}], found [{verdict}, {staged}]"]
 
 
 def test_the_record_of_a_deployment_from_before_there_were_courts_says_nobody(

@@ -42,7 +42,9 @@ def test_on_an_empty_chain_everything_is_left_and_the_role_of_admin_goes_last(pl
         "create:registry",
         "create:burn_sink",
         "create:meta_court",
+        "create:piece_store",
         "create:verdict_court",
+        "create:staged_court",
         "create:court",
         "create:committee",
         "create:roller",
@@ -50,7 +52,7 @@ def test_on_an_empty_chain_everything_is_left_and_the_role_of_admin_goes_last(pl
         "create:tournament.daily",
     ]
     assert found[-2:] == [f"grant:admin:{ADMIN}", "renounce"]
-    assert len(found) == len(set(found)) == 29
+    assert len(found) == len(set(found)) == 31
 
 
 def test_the_factory_comes_first_where_it_is_missing(plan: Blueprint) -> None:

@@ -24,6 +24,7 @@ PAGES = frozenset({"rules.md", "data.md"})
         ("[a](scorer/data)", "a"),
         ("[a](../contracts/Numeraire.sol)", "a"),
         ("[a](../README.md#the-house)", "[a](index.md#the-house)"),
+        ("[a](docs/notebooks/b.ipynb)", "[a](notebooks/b.md)"),
         ("![a](docs/images/b.png)", "![a](images/b.png)"),
     ],
 )

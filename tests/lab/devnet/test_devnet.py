@@ -1,22 +1,18 @@
 """A devnet comes up with everything on it, settles its rounds, and goes on where it was stopped."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from scorer.chain.contracts import Suite
-from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
-from scorer.chain.records import ProposalRecord, RoundRecord, RoundState
-from scorer.daemon.deployment_file import read_deployment
+from scorer.chain.records import RoundState
 from scorer.lab.anvil import Anvil, free_port
 from scorer.lab.devnet.layout import KEYS, STARTED, DevnetLayout
 from scorer.lab.devnet.setup import FILE
 from tests.cli.test_cupel import run
+from tests.devnet_time import DevnetTime
 
-PATIENCE = 60.0
 EVERY = 60
 
 
@@ -28,39 +24,8 @@ def layout(tmp_path: Path) -> Iterator[DevnetLayout]:
         run("devnet", "down", "--folder", found.root)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "what was waited for did not come"
-        time.sleep(0.2)
-
-
-def chain(layout: DevnetLayout) -> Anvil:
-    url = layout.settings().endpoint
-    return Anvil(connect(url, LOCAL_CHAIN_ID), url)
-
-
-def record(layout: DevnetLayout, round_id: int) -> RoundRecord:
-    w3 = chain(layout).w3
-    return Suite.at(w3, read_deployment(layout.manifest)).round(round_id, w3.eth.block_number)
-
-
-def settle_first_round(layout: DevnetLayout) -> None:
-    """The clock is moved to what comes next; the daemons do the rest."""
-    anvil = chain(layout)
-    anvil.advance_to(record(layout, 1).close_at)
-    until(lambda: record(layout, 1).state == RoundState.SEALED)
-    anvil.advance_to(record(layout, 1).resolve_at)
-    suite = Suite.at(anvil.w3, read_deployment(layout.manifest))
-
-    def proposal() -> ProposalRecord | None:
-        return suite.proposal(1, anvil.w3.eth.block_number)
-
-    until(lambda: (found := proposal()) is not None and not found.awaits_evidence)
-    accepted = proposal()
-    assert accepted is not None
-    anvil.advance_to(accepted.final_from + 10)
-    until(lambda: record(layout, 1).state == RoundState.SETTLED)
+def clock_of(layout: DevnetLayout) -> DevnetTime:
+    return DevnetTime(layout.settings().endpoint, layout.manifest)
 
 
 def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layout: DevnetLayout) -> None:
@@ -80,8 +45,8 @@ def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layo
     assert code == 1
     assert "expected no devnet that runs" in said
 
-    settle_first_round(layout)
-    at_risk = record(layout, 1).at_risk
+    clock_of(layout).until_settled(1)
+    at_risk = clock_of(layout).record(1).at_risk
     assert at_risk == 3 * 5 * 10**9
 
     code, said = run("devnet", "status", *common, "--json")
@@ -94,7 +59,7 @@ def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layo
     assert found["models"] == 3
     assert {"round": 1, "phase": "settled"}.items() <= found["rounds"][-1].items()
 
-    before = chain(layout).w3.eth.get_block("latest")["timestamp"]
+    before = clock_of(layout).anvil.w3.eth.get_block("latest")["timestamp"]
     code, said = run("devnet", "down", *common)
     assert code == 0
     assert all(name in said for name in STARTED)
@@ -104,9 +69,10 @@ def test_a_devnet_comes_up_settles_a_round_and_goes_on_where_it_was_stopped(layo
 
     code, said = run("devnet", "up", *common, "--port", port, "--models", 3, "--keep")
     assert code == 0, said
-    assert record(layout, 1).at_risk == at_risk
-    assert record(layout, 1).state == RoundState.SETTLED
-    assert chain(layout).w3.eth.get_block("latest")["timestamp"] > before
+    clock = clock_of(layout)
+    assert clock.record(1).at_risk == at_risk
+    assert clock.record(1).state == RoundState.SETTLED
+    assert clock.anvil.w3.eth.get_block("latest")["timestamp"] > before
     run("devnet", "down", *common)
     layout.clear()  # it holds nothing but what a devnet writes
 

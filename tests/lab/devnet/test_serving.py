@@ -14,7 +14,11 @@ from scorer.lab.anvil import free_port
 from scorer.lab.devnet.layout import DevnetLayout
 from scorer.storage.bundle import Bundle
 from tests.cli.test_cupel import run
-from tests.lab.devnet.test_devnet import chain, record, until
+from tests.lab.devnet.test_devnet import clock_of
+from tests.waiting import eventually
+
+
+PATIENCE = 240.0
 
 
 @pytest.fixture(params=[True, False], ids=("encrypted", "in the clear"))
@@ -37,7 +41,7 @@ def test_numerapi_takes_part_in_a_devnet(layout: DevnetLayout, monkeypatch: pyte
     for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"):
         monkeypatch.setenv(name, environment[name])
     api: Any = NumerAPI(verbosity="CRITICAL", show_progress_bars=False)  # type: ignore[no-untyped-call]
-    until(lambda: bool(api.get_models()))
+    eventually(lambda: bool(api.get_models()), "the model in the server's answers", PATIENCE)
     ((_, model),) = api.get_models().items()
     assert api.check_round_open()
     current = api.get_current_round()
@@ -51,9 +55,10 @@ def test_numerapi_takes_part_in_a_devnet(layout: DevnetLayout, monkeypatch: pyte
     spellings |= {repr(value)[:12].encode() for value in frame["prediction"]}
     readers = {path for path in layout.root.rglob("*") if path.is_file() and holds(path, spellings)}
     assert bool(readers) != is_encrypted, "before the lock nobody reads anything"
-    chain(layout).advance_to(record(layout, current).close_at)
+    clock = clock_of(layout)
+    clock.anvil.advance_to(clock.record(current).close_at)
     published = next((layout.published).glob(f"0x*/{current}"))
-    until(lambda: Bundle(published).has("submissions.json"))
+    eventually(lambda: Bundle(published).has("submissions.json"), "the submissions", PATIENCE)
     assert int(model) in Bundle(published).submitted()
 
 
