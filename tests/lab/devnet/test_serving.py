@@ -17,7 +17,6 @@ from tests.cli.test_cupel import run
 from tests.lab.devnet.test_devnet import clock_of
 from tests.waiting import eventually
 
-
 PATIENCE = 240.0
 
 
