@@ -28,6 +28,9 @@ abstract contract CourtReader is ICourtTypes {
     uint8 internal constant CONTRIBUTION = 1;
     uint8 internal constant BENCHMARK_CONTRIBUTION = 2;
 
+    /// @dev Calldata that pools take: 128 KiB, less room for the rest of a transaction (scorer/proofs/pieces.py).
+    uint256 internal constant MAX_PROOF = 130_048;
+
     /* INTERNAL: evidence */
 
     /// @dev Reverts once no evidence of the round is taken any more.
@@ -65,6 +68,12 @@ abstract contract CourtReader is ICourtTypes {
         bytes32 commitment = _commitmentOfCall();
         uint256 at = court.committedAt(commitment);
         if (at == 0 || at == block.number) revert NotCommitted(commitment);
+    }
+
+    /// @dev Reverts where a proof is so large that it is staged. Here announcements are one block old: whoever sees what another
+    /// stages would read it back, in a contract of his own, and prove it before him.
+    function _requireUnstaged() internal pure {
+        if (msg.data.length > MAX_PROOF) revert ProofTooLarge(msg.data.length, MAX_PROOF);
     }
 
     /* INTERNAL: chunks */

@@ -78,7 +78,9 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
         _requireVectors(evidence, records, palettes);
         _requireScores(evidence.terms, records.length);
         for (uint256 i; i < records.length; ++i) {
-            if (!ScoreProof.isInForm(evidence.terms.ids, records[i], palettes[i])) revert OtherVector(i);
+            uint256 n = evidence.terms.ids;
+            // Of more values than ids some are of none: whoever proves a score would have to pay for them.
+            if (palettes[i].length > 12 * n || !ScoreProof.isInForm(n, records[i], palettes[i])) revert OtherVector(i);
         }
         _requireStacks(fromSlots, positions, scores, r.positionsHead, evidence.report.scoresHead);
 
@@ -159,14 +161,16 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
 
     /* PRIVATE */
 
-    /// @dev Reverts unless this court can compute every score of the terms from so many vectors.
+    /// @dev Reverts unless this court can compute every score of the terms from so many vectors. Nor may there be more than the
+    /// terms name, besides the first: a proof of a score reads all of them, and would have no gas for what nobody needs.
     function _requireScores(Terms calldata terms, uint256 vectors) private pure {
-        if (vectors == 0) revert WrongCount(vectors, 1);
+        uint256 expected = 1;
         for (uint256 i; i < terms.factors.length; ++i) {
             Factor calldata factor = terms.factors[i];
             if (factor.score > BENCHMARK_CONTRIBUTION) revert UnknownScore(factor.score);
-            if (factor.vector >= vectors) revert WrongCount(vectors, uint256(factor.vector) + 1);
+            if (factor.vector >= expected) expected = uint256(factor.vector) + 1;
         }
+        if (vectors != expected) revert WrongCount(vectors, expected);
     }
 
     function _requireStacks(

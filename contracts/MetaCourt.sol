@@ -73,6 +73,7 @@ contract MetaCourt is IMetaCourt, MetaReader {
         Step calldata step,
         StepInputs calldata inputs
     ) external {
+        _requireUnstaged();
         (IScoreCourt court, ITournament.Round memory r) = _begin(tournament, evidence);
         (uint256 position,) = _read(place, r.positionsHead, evidence.report.scoresHead);
         if (position == 0) revert WrongPosition(place.lane, position);
@@ -117,6 +118,7 @@ contract MetaCourt is IMetaCourt, MetaReader {
         bytes calldata records,
         LastSums calldata last
     ) external {
+        _requireUnstaged();
         (IScoreCourt court,) = _begin(tournament, evidence);
         _requireAgainstMetaModel(evidence, vector);
         if (ScoreProof.hashOf(records) != evidence.vectors[vector].records) revert OtherVector(vector);

@@ -39,6 +39,7 @@ contract ScoreCourt is CourtRecords, RewardReader {
         Submission calldata submission,
         Inputs calldata inputs
     ) external {
+        _requireUnstaged();
         _requireCommitted();
         (int256 claimed, int256 least, int256 largest) = scoreOf(tournament, evidence, place, submission, inputs);
         // Where the scorer may have rounded the originality factor either way, both must be far from what is claimed.

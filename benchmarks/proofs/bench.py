@@ -28,7 +28,7 @@ from scorer.lab.batch import BatchSender
 from scorer.lab.population import Stake, enter
 from scorer.proofs.meta_faults import MetaCase
 from scorer.proofs.meta_steps import StepTree
-from scorer.proofs.pieces import POOL_BYTES
+from scorer.proofs.pieces import fits_pools
 from scorer.proofs.search import SealedFacts
 from scorer.proofs.tables import MOST_IDS, table_halves
 from scorer.proofs.terms import score_terms
@@ -114,10 +114,11 @@ def measure(anvil: Anvil, ids: int) -> dict[str, int]:
             call = world.court.functions.disproveScore(*world.score_arguments(evidence, lie, model))
             size, scored = len(calldata(call)), world.court.functions.scoreOf(*call.arguments)
             found[f"{name}_{ids}_alone"] = scored.estimate_gas({"gas": 50_000_000})
-            found[f"{name}_{ids}"] = world.prove(call)["gasUsed"]
             found[f"{name}_{ids}_bytes"] = size
-            if size > POOL_BYTES:
-                print(f"{name}_{ids}: {size} bytes are more than pools take")
+            if fits_pools(calldata(call)):
+                found[f"{name}_{ids}"] = world.prove(call)["gasUsed"]
+            else:
+                print(f"{name}_{ids}: {size} bytes are more than pools take, and than the court does")
     with world.undone():
         evidence = world.evidence(scores, total_burn=1)
         world.attest(evidence)

@@ -135,6 +135,9 @@ interface ICourtTypes {
     error OtherMetaModel(uint256 vector);
     /// @notice The call was not committed by its sender in an earlier block.
     error NotCommitted(bytes32 commitment);
+    /// @notice So large a call is proven at StagedCourt. Its pieces are public two hours before the proof, and whoever reads them
+    /// must not be first by sending all of them at once.
+    error ProofTooLarge(uint256 length, uint256 largest);
     /// @notice Evidence is taken until POSTING_PERIOD after the round's deadline.
     error PostedTooLate(uint256 timestamp, uint256 before);
 

@@ -113,11 +113,12 @@ library MetaProof {
     {
         if (n < 2 || n > ScoreProof.MAX_IDS) revert ScoreProof.IdsOutOfRange(n, 2, ScoreProof.MAX_IDS);
         _requireLength(1, order.length, 2 * n);
+        uint256 at;
         bool untied;
         assembly ("memory-safe") {
             ranks := mload(0x40)
             mstore(0x40, add(ranks, shl(5, n)))
-            let at := order.offset
+            at := order.offset
             let end := add(at, shl(1, n))
             let rank := 1
             // Values that ascend strictly are those of n different ids, and n different ids below n are all: the ranks are 1,
@@ -132,10 +133,12 @@ library MetaProof {
             }
             untied := eq(at, end)
         }
-        if (!untied) largest = _rankTied(n, values, width, mask, order, ranks);
+        if (!untied) largest = _rankTied(n, values, width, mask, order, ranks, at);
     }
 
     /// @dev The same where some are equal. Keys (value, id) that ascend strictly are n different ones, and so are their ids.
+    /// @param from where the first id stands that is not above the one before it: all before have their ranks. Else a tie of the
+    /// largest values would cost both ways, and no transaction has the gas for that.
     /// @return largest the key of the largest value.
     function _rankTied(
         uint256 n,
@@ -143,14 +146,16 @@ library MetaProof {
         uint256 width,
         uint256 mask,
         bytes calldata order,
-        uint256 ranks
+        uint256 ranks,
+        uint256 from
     ) private pure returns (uint256 largest) {
         bytes4 notAscending = ScoreProof.NotAscending.selector;
         assembly ("memory-safe") {
-            let at := order.offset
-            let end := add(at, shl(1, n))
             // The group at places a to b - 1 has the doubled rank a + b, and places are 2 bytes apart.
+            let at := order.offset
             let twice := shl(1, at)
+            let end := add(at, shl(1, n))
+            if gt(from, at) { at := sub(from, 2) }
             let id := shr(240, calldataload(at))
             if iszero(lt(id, n)) {
                 mstore(0, notAscending)

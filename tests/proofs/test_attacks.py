@@ -144,6 +144,13 @@ def test_evidence_that_would_keep_a_false_report_is_not_taken(world: CourtWorld)
         assert refusal(world.post, evidence, world.honest) in {"OtherVector", "WrongCount", "OtherSteps"}, (
             what
         )
+    # What nobody needs would take a proof the gas that it has.
+    swollen = {
+        "WrongCount": Operands((*world.operands.vectors, vector), world.operands.steps),
+        "OtherVector": other_operands(world.operands, palette=palette + bytes(12 * vector.ids)),
+    }
+    for error, operands in swollen.items():
+        assert refusal(world.post, world.evidence(world.honest, operands=operands), world.honest) == error
     # The honest report's evidence may be there already: of another one nothing is.
     other = world.honest | {PLAIN: 1}
     evidence = world.evidence(other)

@@ -1,6 +1,6 @@
 """Proofs in several transactions: anybody stages and walks, only who announced a proof in time sends it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 from eth_hash.auto import keccak
 
 from scorer.chain.calldata import calldata
-from scorer.proofs.pieces import MAX_PIECE, piece_address
+from scorer.proofs.pieces import ENVELOPE_BYTES, MAX_PIECE, POOL_BYTES, fits_pools, piece_address
 from scorer.proofs.search import FalseClaim, ProofKind
 from scorer.proofs.staged import COMMITMENT_AGE, Stage, staged_ranks, staged_step
 from tests.proofs.attacks import altered, replaced
@@ -112,6 +112,42 @@ def test_whoever_sees_the_pieces_cannot_prove_it_before_who_staged_them(world: C
     assert status_of(world) == DISPROVEN
     assert world.suite.committee.functions.creditOf(world.address(STRANGER)).call() > 0
     assert world.suite.committee.functions.creditOf(world.address(THIEF)).call() == 0
+
+
+def whole_calls(world: CourtWorld) -> dict[str, tuple[Any, tuple[Any, ...]]]:
+    """Return what courts take in one call of all that can be staged, by the name of the function."""
+    lanes, case = world.lanes(world.honest), case_of(world, world.steps)
+    evidence = world.evidence(world.honest)
+    step = FalseClaim(ProofKind.STEP, TIED - 1, TIED, 1, 0, 1)
+    ranks = FalseClaim(ProofKind.RANKS, -1, -1, 1, 0, 0)
+    score = world.score_arguments(evidence, world.honest, PLAIN)
+    return {
+        "score": (world.court.functions.disproveScore, score),
+        "step": (world.meta_court.functions.disproveStep, case.arguments(step, evidence, lanes)),
+        "ranks": (world.meta_court.functions.disproveRanks, case.arguments(ranks, evidence, lanes)),
+    }
+
+
+def swollen(struct: Sequence[Any], more: int) -> tuple[Any, ...]:
+    """Return a struct with so many bytes more in the first of its members that is bytes."""
+    place = next(at for at, each in enumerate(struct) if isinstance(each, bytes) and len(each) != 32)
+    return replaced(tuple(struct), place, struct[place] + bytes(more))
+
+
+@pytest.mark.parametrize("kind", ["score", "step", "ranks"])
+def test_what_is_staged_cannot_be_read_back_and_proven_at_once_elsewhere(
+    world: CourtWorld, kind: str
+) -> None:
+    """The other courts wait for a block alone: a thief's contract would hand them all pieces in one call."""
+    function, arguments = whole_calls(world)[kind]
+    size = len(calldata(function(*arguments)))
+    room = (POOL_BYTES - ENVELOPE_BYTES - size) // 32 * 32
+    largest = function(*arguments[:-1], swollen(arguments[-1], room))
+    assert fits_pools(calldata(largest))
+    assert refusal(attempt, world, largest) == "NotCommitted"
+    larger = function(*arguments[:-1], swollen(arguments[-1], room + 64))
+    assert not fits_pools(calldata(larger))
+    assert refusal(attempt, world, larger) == "ProofTooLarge"
 
 
 def test_the_last_call_is_its_senders_alone_and_must_be_announced(world: CourtWorld) -> None:
@@ -299,6 +335,18 @@ def test_a_wrong_step_falls_and_a_right_one_does_not(world: CourtWorld) -> None:
                 expected = "StepRight" if steps == world.steps else ""
                 assert refusal(prove_staged, world, call, staging) == expected
                 assert bool(expected) or status_of(world) == DISPROVEN
+
+
+def test_a_tie_of_the_largest_predictions_costs_no_second_walk_along_all(world: CourtWorld) -> None:
+    """A step of 32,767 ids has 3 % of gas to spare: nobody may use that up by a prediction."""
+    ids, hash_after, gas = 3_000, world.staged_court.functions.hashAfter, []
+    order = b"".join(place.to_bytes(2, "big") for place in range(ids))
+    for tied in (0, ids - 2):
+        values = [place + (place == tied) for place in range(ids)]
+        content = b"".join((1 + value).to_bytes(8, "big") for value in values)
+        call = hash_after(ids, 1, content, order, bytes(10 * ids))
+        gas.append(world.send(call)["gasUsed"])
+    assert gas[1] < 1.02 * gas[0]
 
 
 def step_call(world: CourtWorld, case: Any, fault: FalseClaim, evidence: Any) -> tuple[Any, Any]:
