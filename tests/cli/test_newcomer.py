@@ -138,7 +138,9 @@ def test_no_rounds_are_said_to_be_none_and_a_narrow_terminal_loses_no_word(
     assert code == 0
     assert "…" not in said
     assert max(map(len, said.splitlines())) <= 60
-    assert [str(number), "open"] == said.splitlines()[-1].split()[:2]
+    *_, row, closing = said.splitlines()
+    assert [str(number), "open"] == row.split()[:2]
+    assert closing.startswith(f"round {number}: open for ")
     world.anvil.advance_to(world.record(number).close_at + 250)
     assert run("rounds", *chain, "--open")[1].startswith("no round takes submissions now")
 
