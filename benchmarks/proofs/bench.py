@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from eth_hash.auto import keccak
 
-from benchmarks.proofs.staged import TRANSACTION_GAS, measure_staged
+from benchmarks.proofs.staged import TRANSACTION_GAS, measure_staged, meta_model_lies
 from scorer.chain.artifacts import artifact
 from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
@@ -27,7 +27,6 @@ from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.batch import BatchSender
 from scorer.lab.population import Stake, enter
 from scorer.proofs.meta_faults import MetaCase
-from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.pieces import fits_pools
 from scorer.proofs.search import SealedFacts
 from scorer.proofs.tables import MOST_IDS, table_halves
@@ -49,7 +48,6 @@ from tests.proofs.court_world import (
     created,
     deployed,
     locked,
-    other_operands,
     seal,
     send,
     signed,
@@ -131,17 +129,9 @@ def measure(anvil: Anvil, ids: int) -> dict[str, int]:
 def measure_meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
     """Return the gas of posting a meta model's steps, and of the proofs that a step or a rank is wrong."""
     scores = world.honest_of((PLAIN, TIED))
-    hashes = list(world.steps.hashes)
-    wrong = StepTree([*hashes[:-1], bytes(32)])
-    records = bytearray(world.operands.vectors[0].records)
-    records[2:4], records[6:8] = records[6:8], records[2:4]
-    lies = {
-        "meta_step": (wrong, replace(world.operands, steps=wrong.root)),
-        "meta_ranks": (world.steps, other_operands(world.operands, records=bytes(records))),
-    }
     lanes, found = world.lanes(scores), {}
     models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
-    for name, (steps, operands) in lies.items():
+    for name, (steps, operands) in meta_model_lies(world).items():
         with world.undone():
             case = MetaCase.of(steps, SealedFacts(models, world.sealed, ONE, ONE), lanes)
             evidence = world.evidence(scores, operands=operands)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from scorer.chain.calldata import calldata
-from scorer.proofs.evidence import Evidence
+from scorer.proofs.evidence import Evidence, Operands
 from scorer.proofs.meta_faults import MetaCase
 from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.pieces import cut_at, piece_address
@@ -75,19 +75,22 @@ def _proven(world: CourtWorld, call: Any, staging: Staging, name: str) -> dict[s
     return found | {f"{name}_walk_{number}": each for number, each in enumerate(walks, 1)}
 
 
-def _meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
-    scores = world.honest_of((PLAIN, TIED))
-    hashes = list(world.steps.hashes)
-    wrong = StepTree([*hashes[:-1], bytes(32)])
+def meta_model_lies(world: CourtWorld) -> dict[str, tuple[StepTree, Operands]]:
+    """Return the steps and operands of a report that is wrong in one, by the name of what is measured."""
+    wrong = StepTree([*list(world.steps.hashes)[:-1], bytes(32)])
     records = bytearray(world.operands.vectors[0].records)
     records[2:4], records[6:8] = records[6:8], records[2:4]
-    lies = {
+    return {
         "meta_step": (wrong, replace(world.operands, steps=wrong.root)),
         "meta_ranks": (world.steps, other_operands(world.operands, records=bytes(records))),
     }
+
+
+def _meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
+    scores = world.honest_of((PLAIN, TIED))
     lanes, found = world.lanes(scores), dict[str, int]()
     models = [int(lane) + 1 for chunk in world.chunks for lane in chunk.lanes]
-    for name, (steps, operands) in lies.items():
+    for name, (steps, operands) in meta_model_lies(world).items():
         with world.undone():
             case = MetaCase.of(steps, SealedFacts(models, world.sealed, ONE, ONE), lanes)
             evidence = world.evidence(scores, operands=operands)
