@@ -1,5 +1,6 @@
 """``cupel rules``: check a rules document, and list when its rounds would open and resolve."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from scorer.protocol.rules import Rules, load_rules, preset
 from scorer.protocol.schedule import CalendarError, RoundTimes, Schedule, check_windows, round_times
 from scorer.protocol.tables import table_file
 from scorer.redaction import shown_path
-from scorer.units import ppm_text
+from scorer.units import nmr_text, ppm_text
 
 CHECKED_DAYS = 3653
 """Ten years, in days."""
@@ -44,6 +45,8 @@ def check(rules: RulesArgument, as_json: JsonOption = False) -> None:
     for name, path in document.needs.items():
         typer.echo(f"needs {table_file(name)} ({path})")
     typer.echo(_provable(document))
+    for line in _demandable(document):
+        typer.echo(line)
     typer.echo(f"{document.name}: valid, rules hash 0x{document.hash().hex()}")
 
 
@@ -57,6 +60,8 @@ def _checked(document: Rules) -> dict[str, Any]:
         ],
         "needs": {table_file(name): path for name, path in document.needs.items()},
         "proofs": _provable(document),
+        "demands": document.demands,
+        "deposit": nmr_text(document.demand_deposit),
     }
 
 
@@ -111,6 +116,19 @@ def _provable(document: Rules) -> str:
     if parts:
         return f"reward scores cannot be proven to a contract: {', '.join(parts)}"
     return "reward scores can be proven to a contract (docs/proofs.md)"
+
+
+def _demandable(document: Rules) -> Iterator[str]:
+    """Say what rules that name demands may make public, or why nothing can be demanded under them."""
+    if not document.demands:
+        return
+    models = f"{document.demands} model{'s' if document.demands > 1 else ''}"
+    yield (
+        f"may make the predictions of {models} public: drawn by payout once a report is, each shown where "
+        f"somebody deposits {nmr_text(document.demand_deposit)} NMR, or the model earns nothing"
+    )
+    if unprovable_parts(document):
+        yield "nothing can be demanded under these rules: their scores cannot be proven to a contract"
 
 
 def _day(day: date) -> str:

@@ -245,6 +245,16 @@ class Rules(Section):
         return self.secrecy is not None and self.secrecy.submissions == "encrypted"
 
     @property
+    def demands(self) -> int:
+        """The number of models whose predictions may be demanded once a report is public; 0: none."""
+        return 0 if self.secrecy is None else self.secrecy.demands or 0
+
+    @property
+    def demand_deposit(self) -> int:
+        """The deposit of whoever demands predictions, nano-NMR; 0 where none can be demanded."""
+        return 0 if self.secrecy is None else self.secrecy.deposit or 0
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The targets that the factors score on, in the order of first use."""
         return tuple(dict.fromkeys(factor.target for factor in self.factors))

@@ -1,5 +1,6 @@
 """``cupel rules``: what an operator types before anything is frozen on a chain."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,36 @@ def test_rules_whose_scores_a_court_computes_are_said_to_be_provable() -> None:
     code, said = run("rules", "check", "cupel")
     assert code == 0
     assert "reward scores can be proven to a contract" in said
+
+
+def demanding(name: str) -> bytes:
+    """Return a preset's rules with demands."""
+    encrypted = b'"submissions":"encrypted"}'
+    return preset(name).canonical_json().replace(encrypted, encrypted[:-1] + b',"demands":3,"deposit":"2.5"}')
+
+
+def test_rules_that_name_demands_are_said_to_make_predictions_public(tmp_path: Path) -> None:
+    document = tmp_path / "mine.json"
+    document.write_bytes(demanding("cupel"))
+    code, said = run("rules", "check", document)
+    assert code == 0
+    assert "may make the predictions of 3 models public" in said
+    assert "deposits 2.5 NMR" in said
+    assert "nothing can be demanded" not in said
+    shown = json.loads(run("rules", "check", document, "--json")[1])
+    assert (shown["demands"], shown["deposit"]) == (3, "2.5")
+
+
+def test_of_rules_whose_scores_cannot_be_proven_nothing_can_be_demanded(tmp_path: Path) -> None:
+    document = tmp_path / "mine.json"
+    document.write_bytes(demanding("signals"))
+    code, said = run("rules", "check", document)
+    assert code == 0
+    assert "nothing can be demanded under these rules" in said
+
+
+def test_rules_without_demands_say_nothing_of_them() -> None:
+    assert "public" not in run("rules", "check", "cupel")[1]
 
 
 def test_an_invalid_document_is_refused_by_its_path_in_one_line(tmp_path: Path) -> None:

@@ -188,6 +188,21 @@ def test_rules_without_the_section_are_in_the_clear_and_have_the_hash_that_they_
         ({"submissions": "encrypted", "predictions": "after days"}, "expected days together with"),
         ({"submissions": "encrypted", "days": 3}, "expected days together with"),
         ({"submissions": "encrypted", "predictions": "after days", "days": 0}, "secrecy.days"),
+        (
+            {"submissions": "in the clear", "demands": 3, "deposit": "1"},
+            "expected nothing beside submissions",
+        ),
+        ({"submissions": "encrypted", "demands": 3}, "expected demands above 0 and deposit together"),
+        ({"submissions": "encrypted", "deposit": "1"}, "expected demands above 0 and deposit together"),
+        (
+            {"submissions": "encrypted", "demands": 0, "deposit": "1"},
+            "expected demands above 0 and deposit together",
+        ),
+        ({"submissions": "encrypted", "demands": 17, "deposit": "1"}, "secrecy.demands"),
+        ({"submissions": "encrypted", "demands": -1, "deposit": "1"}, "secrecy.demands"),
+        ({"submissions": "encrypted", "demands": True, "deposit": "1"}, "expected a whole number"),
+        ({"submissions": "encrypted", "demands": 3, "deposit": "0"}, "expected an amount above 0"),
+        ({"submissions": "encrypted", "demands": 3, "deposit": 1}, "expected decimal text"),
     ],
     ids=str,
 )
@@ -210,6 +225,35 @@ def test_predictions_become_public_when_the_rules_say(section: dict[str, Any], e
     rules = rules_from({**document(), "secrecy": {"submissions": "encrypted", **section}}, "x")
     assert rules.secrecy is not None
     assert rules.secrecy.predictions_public_from(1_000) == expected
+
+
+ENCRYPTED = {"submissions": "encrypted", "predictions": "never", "meta_model": "at the resolution"}
+
+
+def test_demands_and_their_deposit_are_terms_that_the_hash_counts() -> None:
+    rules = rules_from({**document(), "secrecy": {**ENCRYPTED, "demands": 4, "deposit": "2.5"}}, "x")
+    assert (rules.demands, rules.demand_deposit) == (4, 2_500_000_000)
+    assert rules.hash().hex() != CLASSIC_HASH
+    section = (
+        b'"secrecy":{"demands":4,"deposit":"2.5","meta_model":"at the resolution","predictions":"never",'
+        b'"submissions":"encrypted"}'
+    )
+    assert section in rules.canonical_json()
+    assert read_rules(rules.canonical_json(), "x") == rules
+
+
+@pytest.mark.parametrize("section", [ENCRYPTED, {**ENCRYPTED, "demands": 0}], ids=["absent", "zero"])
+def test_rules_without_demands_have_the_hash_that_they_had_before_there_were_any(
+    section: dict[str, Any],
+) -> None:
+    rules = rules_from({**document(), "secrecy": section}, "x")
+    assert (rules.demands, rules.demand_deposit, rules.hash().hex()) == (0, 0, CLASSIC_HASH)
+
+
+def test_rules_in_the_clear_demand_nothing() -> None:
+    old = document()
+    del old["secrecy"]
+    assert (rules_from(old, "x").demands, rules_from(old, "x").demand_deposit) == (0, 0)
 
 
 def test_canonical_json_is_rfc_8785() -> None:
