@@ -185,6 +185,8 @@ class PositionOutcomeOnChain:
     ----------
     reserved, total_payout
         nano-NMR; the reserve is below the report's payout where the pool was short.
+    is_silent
+        Whether predictions were demanded and not shown: the position came back whole.
     """
 
     round_id: int
@@ -197,6 +199,7 @@ class PositionOutcomeOnChain:
     total_payout: int
     report: bytes
     seal: bytes
+    is_silent: bool = False
 
 
 def entry_of(outcome: PositionOutcomeOnChain) -> RoundEntry:
@@ -205,7 +208,7 @@ def entry_of(outcome: PositionOutcomeOnChain) -> RoundEntry:
         return RoundEntry(outcome.round_id, "void", outcome.position, 0, 0, 0, bytes(32), outcome.seal)
     result = settle(
         np.array([outcome.position], dtype=np.uint64),
-        np.array([outcome.score], dtype=np.int64),
+        np.array([0 if outcome.is_silent else outcome.score], dtype=np.int64),
         factor=outcome.payout_factor,
         cap=outcome.cap,
     )

@@ -46,6 +46,7 @@ class _Reading:
             record.total_payout,
             bytes(32) if chain is None or chain.report_hash is None else chain.report_hash,
             record.submissions_root,
+            chain is not None and self.model_id in chain.silent,
         )
 
 

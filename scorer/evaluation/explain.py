@@ -12,7 +12,14 @@ from scorer.errors import CupelError
 from scorer.evaluation.inputs import RoundTerms
 from scorer.protocol.rules import Rules
 from scorer.protocol.tables import BURN_HARDENING, ORIGINALITY, RETAINED
-from scorer.rewards import AttributionStep, PositionOutcome, Settlement, SettlementTerms, attribute, settle
+from scorer.rewards import (
+    AttributionStep,
+    PositionOutcome,
+    Settlement,
+    SettlementTerms,
+    attribute,
+    settle,
+)
 from scorer.units import nmr_text
 
 
@@ -24,7 +31,8 @@ class NotInRound(CupelError, ValueError):
 class Explanation:
     """The payout or burn of one position, and every reason; amounts in nano-NMR.
 
-    ``steps`` add up to ``payout - burn``, to the last unit.
+    ``steps`` add up to ``payout - burn``, to the last unit. A model ``is_silent`` whose predictions were
+    demanded and not shown: it keeps its reward score, and is paid as for none.
     """
 
     round_id: int
@@ -35,6 +43,7 @@ class Explanation:
     payout: int
     burn: int
     steps: tuple[AttributionStep, ...]
+    is_silent: bool = False
 
     @property
     def net(self) -> int:
@@ -53,6 +62,7 @@ class Explanation:
             "payout": nmr_text(self.payout),
             "burn": nmr_text(self.burn),
             "net": nmr_text(self.net),
+            "silent": self.is_silent,
         }
 
 
@@ -68,6 +78,8 @@ class ScoredRound:
         The table scores.parquet.
     reserved
         nano-NMR that the pool had for the round, as the chain says; None: enough.
+    silent
+        The models whose predictions were demanded and not shown, as the chain says.
     """
 
     rules: Rules
@@ -75,10 +87,11 @@ class ScoredRound:
     volatility: int | None
     scores: Mapping[str, NDArray[Any]]
     reserved: int | None = None
+    silent: frozenset[int] = frozenset()
 
     @cached_property
-    def settled(self) -> Settlement:
-        """The payouts and burns of all positions."""
+    def _reported(self) -> Settlement:
+        """The payouts and burns of all positions, were nobody silent."""
         return settle(
             self.scores["position"],
             self.scores["reward_score"],
@@ -86,6 +99,11 @@ class ScoredRound:
             cap=self.terms.cap,
             available=self.reserved,
         )
+
+    @cached_property
+    def settled(self) -> Settlement:
+        """The payouts and burns of all positions."""
+        return self._reported.without(self.silent, self.scores["model_id"])
 
     def explain(self, model: int) -> Explanation:
         """Take apart what one model earned.
@@ -111,6 +129,7 @@ class ScoredRound:
 
     def _row(self, row: int) -> Explanation:
         multipliers, settled = self.rules.multipliers, self.settled
+        model = int(self.scores["model_id"][row])
         outcome = PositionOutcome(
             position=int(self.scores["position"][row]),
             scores={factor: float(self.scores[factor][row]) for factor, _ in multipliers},
@@ -118,9 +137,10 @@ class ScoredRound:
             hardening=self._adjuster(BURN_HARDENING, row),
             retained=self._adjuster(RETAINED, row),
             reward_score=int(self.scores["reward_score"][row]),
-            rate=int(settled.rates[row]),
+            rate=int(self._reported.rates[row]),
             payout=int(settled.payouts[row]),
             burn=int(settled.burns[row]),
+            is_silent=model in self.silent,
         )
         burn = self.rules.adjusters.burn
         terms = SettlementTerms(
@@ -131,13 +151,14 @@ class ScoredRound:
         )
         return Explanation(
             round_id=self.terms.round_id,
-            model_id=int(self.scores["model_id"][row]),
+            model_id=model,
             position=outcome.position,
             reward_score=outcome.reward_score,
-            rate=outcome.rate,
+            rate=int(settled.rates[row]),
             payout=outcome.payout,
             burn=outcome.burn,
             steps=attribute(outcome, multipliers, terms),
+            is_silent=outcome.is_silent,
         )
 
     def _adjuster(self, column: str, row: int) -> int | None:

@@ -277,6 +277,8 @@ class OnChain:
         Whether every chunk was settled by the report.
     reserved, paid, burned
         nano-NMR. Below the report's total payout, the reserve says that the pool was short.
+    silent
+        The models whose predictions were demanded and not shown: their positions came back whole.
     """
 
     terms: RoundTerms
@@ -287,6 +289,7 @@ class OnChain:
     reserved: int
     paid: int
     burned: int
+    silent: frozenset[int] = frozenset()
 
 
 def scores_by_chunk(positions: Positions, by_model: Mapping[int, int]) -> tuple[NDArray[np.int64], ...]:

@@ -313,7 +313,7 @@ def _settlement_differences(scores: Mapping[str, NDArray[Any]], chain: OnChain) 
         factor=chain.terms.payout_factor,
         cap=chain.terms.cap,
         available=chain.reserved,
-    )
+    ).without(chain.silent, scores["model_id"])
     for what, expected, found in (
         ("paid", chain.paid, result.total_payout),
         ("burned", chain.burned, result.total_burn),

@@ -2,7 +2,7 @@
 
 A position is settled through a chain of levels: what it would earn if only the first factor counted, then the
 first two, and so on; then with each adjuster; then with the score rounded to ppm; then with the payout
-factor, the cap and a short pool. Each level is a whole number of nano-NMR, and each step is the difference of
+factor, the cap, and a short pool or silence. Each level is a whole number of nano-NMR, and each step is the difference of
 two levels. So the steps always add up to the payout or burn exactly.
 """
 
@@ -29,6 +29,7 @@ PAYOUT_FACTOR: Final = "payout factor"
 CAP: Final = "cap"
 WHOLE_UNITS: Final = "whole units"
 SHORT_POOL: Final = "short pool"
+SILENT: Final = "silent"
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,11 @@ class PositionOutcome:
     originality, hardening, retained
         The model's adjusters in ppm; None where the rules have none.
     reward_score, rate
-        ppm.
+        ppm, as the report has them.
     position, payout, burn
         nano-NMR; the payout as it was paid.
+    is_silent
+        Whether predictions were demanded and not shown, so that the position came back whole.
     """
 
     position: int
@@ -93,6 +96,7 @@ class PositionOutcome:
     rate: int
     payout: int
     burn: int
+    is_silent: bool = False
 
 
 def attribute(
@@ -195,5 +199,7 @@ def _whole_levels(outcome: PositionOutcome) -> Iterator[Level]:
     yield Level(WHOLE_UNITS, "rounded down", earned)
     # A short pool scales payouts alone; a burn is never scaled.
     paid = outcome.payout - outcome.burn
-    if paid != earned:
+    if outcome.is_silent:
+        yield Level(SILENT, "predictions were demanded and not shown", paid)
+    elif paid != earned:
         yield Level(SHORT_POOL, f"x {paid}/{earned}", paid)

@@ -1,5 +1,6 @@
 """The integer mirror of the contract's settlement (contracts/lib/PayoutMath.sol), whole rounds at once."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,26 @@ class Settlement:
     def total_burn(self) -> NanoNmr:
         """The sum of all burns, nano-NMR."""
         return NanoNmr(sum(self.burns.tolist()))
+
+    def without(self, silent: Collection[int], models: NDArray[np.int64]) -> "Settlement":
+        """Return the settlement in which some positions come back whole, and all others are as here.
+
+        The contract takes the score of a model for 0 whose predictions were demanded and not shown. A short
+        pool is scaled by the report's totals, so that nobody earns more by another's silence.
+
+        Parameters
+        ----------
+        silent
+            The models whose positions come back.
+        models
+            Whose outcomes these are, in order, shape (models,).
+        """
+        returned = np.isin(models, np.array(sorted(silent), dtype=np.int64))
+        return Settlement(
+            np.where(returned, np.int64(0), self.rates),
+            np.where(returned, np.uint64(0), self.payouts),
+            np.where(returned, np.uint64(0), self.burns),
+        )
 
 
 def payout_factor(at_risk: int, threshold: int) -> Ppm:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -251,6 +251,8 @@ def _scored(bundle: Bundle, chain: OnChain | None, own: OwnSubmission | None) ->
         agreement += PREDICTIONS_WITHHELD
     if published.meta_model is None:
         agreement += META_MODEL_WITHHELD
+    if chain is not None and chain.silent:
+        agreement += f"; {silence(chain.silent)}"
     covered = (*COVERED, *map(table_file, published.inputs.tables))
     if bundle.has(META_MODEL_DIGEST):
         problems += _digest_differences(published.manifest, bundle.meta_model_digest())
@@ -260,6 +262,12 @@ def _scored(bundle: Bundle, chain: OnChain | None, own: OwnSubmission | None) ->
     result = verify_own(published, own)
     texts = _own_texts(own.model_id, result, agrees=not problems)
     return _Found(terms.round_id, agreement, [*problems, *result.differences], covered, texts)
+
+
+def silence(models: Collection[int]) -> str:
+    """Say which models earned nothing as they kept quiet, however good their scores are."""
+    named = ", ".join(map(str, sorted(models)))
+    return f"silent: predictions were demanded and not shown, and positions came back whole, of model {named}"
 
 
 def _is_elsewhere(terms: RoundTerms, expected: RoundTerms) -> bool:

@@ -44,6 +44,7 @@ def record(*entries: RoundEntry) -> ModelRecord:
         ({"reserved": 300}, 10, 0),
         ({"score": 0}, 0, 0),
         ({"is_settled": False}, 0, 0),
+        ({"is_silent": True}, 0, 0),
     ],
 )
 def test_a_position_becomes_what_the_contract_makes_of_it(

@@ -93,6 +93,26 @@ def test_a_short_pool_shortens_payouts_and_still_adds_up(found: tuple[ScoredRoun
     assert sum(each.burn for each in explanations) == result.report.total_burn
 
 
+def test_a_silent_model_keeps_its_score_and_position_and_is_told_why_it_earned_nothing(
+    found: tuple[ScoredRound, RoundResult],
+) -> None:
+    rounded, result = found
+    payouts = dict(zip(result.scores["model_id"].tolist(), result.scores["payout"].tolist(), strict=True))
+    model = max(payouts, key=lambda each: payouts[each])
+    quiet = replace(rounded, silent=frozenset({model}))
+    explanation = quiet.explain(model)
+    assert explanation.is_silent
+    assert explanation.to_json()["silent"] is True
+    assert (explanation.payout, explanation.burn, explanation.rate) == (0, 0, 0)
+    assert explanation.reward_score == rounded.explain(model).reward_score > 0
+    assert (explanation.steps[-1].name, explanation.steps[-1].amount) == ("silent", -payouts[model])
+    assert sum(step.amount for step in explanation.steps) == 0
+    assert quiet.settled.total_payout == result.report.total_payout - payouts[model]
+    others = [each for each in quiet.explain_all() if each.model_id != model]
+    assert others == [each for each in rounded.explain_all() if each.model_id != model]
+    assert not any(each.is_silent for each in others)
+
+
 def test_a_bundle_explains_what_was_evaluated(found: tuple[ScoredRound, RoundResult], tmp_path: Path) -> None:
     rounded, result = found
     inputs = replace(SmallRound(rules=rounded.rules).inputs(), tables=tables())

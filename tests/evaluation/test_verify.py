@@ -16,12 +16,14 @@ from coincurve import PublicKey
 from scorer.evaluation.evaluate import evaluate
 from scorer.evaluation.inputs import OnChain, RoundInputs, RoundResult
 from scorer.evaluation.verify import Difference, differences
+from scorer.isolation import SHARED_READER
 from scorer.protocol.documents import to_hex
 from scorer.protocol.predictions import HEADER_SIZE, header
 from scorer.protocol.report import evidence_hash
 from scorer.protocol.signature import SubmissionDigest
 from scorer.rewards import settle
 from scorer.storage.bundle import Bundle, BundleError
+from scorer.storage.verification import verify_bundle
 from tests.small_round import (
     AMOUNTS,
     CHAIN_ID,
@@ -117,6 +119,41 @@ def test_a_bundle_agrees_with_a_chain_whose_pool_was_short(
         available=reserved,
     )
     assert found_in(folder, on_chain(inputs, result, reserved=reserved, paid=short.total_payout)) == []
+
+
+def test_a_bundle_agrees_with_a_chain_that_paid_silent_models_nothing(
+    folder: Path, inputs: RoundInputs, result: RoundResult
+) -> None:
+    model, payout = best_paid(result)
+    paid = result.report.total_payout - payout
+    assert found_in(folder, on_chain(inputs, result, paid=paid, silent=frozenset({model}))) == []
+    verified = verify_bundle(
+        folder, on_chain(inputs, result, paid=paid, silent=frozenset({model})), SHARED_READER
+    )
+    assert verified.count == 0
+    assert (
+        f"silent: predictions were demanded and not shown, and positions came back whole, of model {model}"
+        in (verified.agreement)
+    )
+
+
+@pytest.mark.parametrize(
+    "is_silent", [True, False], ids=["paid though silent", "not paid though nobody is silent"]
+)
+def test_a_chain_that_pays_other_than_by_who_was_silent_differs(
+    folder: Path, inputs: RoundInputs, result: RoundResult, *, is_silent: bool
+) -> None:
+    model, payout = best_paid(result)
+    total = result.report.total_payout
+    silent, paid = (frozenset({model}), total) if is_silent else (frozenset(), total - payout)
+    (difference,) = found_in(folder, on_chain(inputs, result, paid=paid, silent=silent))
+    assert difference.where == "chain, paid in nano-NMR"
+
+
+def best_paid(result: RoundResult) -> tuple[int, int]:
+    """Return the model that earns most, and its payout in nano-NMR."""
+    row = int(np.argmax(result.scores["payout"]))
+    return int(result.scores["model_id"][row]), int(result.scores["payout"][row])
 
 
 def read_json(path: Path) -> Any:

@@ -1,6 +1,7 @@
 """Attribution: whatever happened to a position, its steps add up to it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +142,18 @@ def test_a_short_pool_is_a_step_of_its_own() -> None:
     outcome = outcome_of(1_000 * NMR, {"corr": 0.04, "mmc": 0.0}, terms, available=15 * NMR)
     assert by_name(attribute(outcome, MULTIPLIERS, terms))["short pool"] == -5 * NMR
     assert outcome.payout == 15 * NMR
+
+
+def test_what_silence_cost_is_a_step_of_its_own() -> None:
+    """Nothing is paid where predictions were demanded and not shown, whatever the pool had."""
+    terms = SettlementTerms(payout_factor=ONE, cap=ONE)
+    outcome = outcome_of(1_000 * NMR, {"corr": 0.04, "mmc": 0.0}, terms, available=15 * NMR)
+    steps = attribute(replace(outcome, payout=0, is_silent=True), MULTIPLIERS, terms)
+    details = {step.name: step.detail for step in steps}
+    assert by_name(steps)["silent"] == -20 * NMR
+    assert details["silent"] == "predictions were demanded and not shown"
+    assert sum(step.amount for step in steps) == 0
+    assert "short pool" not in details
 
 
 @pytest.mark.parametrize("missing", ["corr", "mmc"])

@@ -101,6 +101,29 @@ def test_the_order_of_models_changes_no_outcome(
     assert outcomes[0] == outcomes[1]
 
 
+@given(rounds_of, ppm_of, st.integers(1, ONE), st.integers(0, 2**65), st.data())
+def test_a_silent_model_gets_its_position_back_and_nobody_else_notices(
+    models: list[tuple[int, int]], factor: int, cap: int, available: int, data: st.DataObject
+) -> None:
+    reported = settle(*arrays(models), factor=factor, cap=cap, available=available)
+    numbers = np.arange(7, 7 + len(models))
+    silent = data.draw(st.sets(st.sampled_from([*numbers.tolist(), 3])))
+    found = reported.without(silent, numbers)
+    for number, *outcome in zip(
+        numbers.tolist(),
+        zip(found.rates.tolist(), found.payouts.tolist(), found.burns.tolist(), strict=True),
+        zip(reported.rates.tolist(), reported.payouts.tolist(), reported.burns.tolist(), strict=True),
+        strict=True,
+    ):
+        assert outcome[0] == ((0, 0, 0) if number in silent else outcome[1])
+    assert found.total_payout <= min(available, reported.total_payout)
+
+
+def test_a_silent_model_leaves_its_part_of_a_short_pool_to_nobody() -> None:
+    found = settle(*arrays([(10, ONE), (20, ONE)]), factor=ONE, cap=ONE, available=15)
+    assert found.without({1}, np.array([1, 2])).payouts.tolist() == [0, 10]
+
+
 def test_a_negative_rate_is_truncated_towards_zero_and_not_down() -> None:
     rates = reward_rates(np.array([-3, 3, -1, 1], dtype=np.int64), 500_000, ONE)
     assert rates.tolist() == [-1, 1, 0, 0]
