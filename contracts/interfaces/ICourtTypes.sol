@@ -23,10 +23,14 @@ interface ICourtTypes {
     /// @param ids of the universe.
     /// @param originality the exponent of the originality factor; zero: none.
     /// @param burn multiplier of negative rewards, ppm.
+    /// @param demands how many models are drawn whose predictions may be demanded (IDemands); zero: none.
+    /// @param deposit what each demand costs whoever makes it, units of the tournament.
     struct Terms {
         uint32 ids;
         uint32 originality;
         uint32 burn;
+        uint32 demands;
+        uint64 deposit;
         Factor[] factors;
     }
 

@@ -21,7 +21,7 @@ _SCORES: Final = {
     "bmc": (BENCHMARK_CONTRIBUTION, BENCHMARK_META_MODEL),
 }
 """The court's number of each score that it computes, and the meta model that the score is against."""
-_TERMS: Final = "(uint32,uint32,uint32,(uint8,uint8,int64)[])"
+_TERMS: Final = "(uint32,uint32,uint32,uint32,uint64,(uint8,uint8,int64)[])"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ class ScoreTerms:
         In the order of the rules.
     vectors
         (target, meta model) of each vector that a report posts. The first is against the round's meta model.
+    demands
+        How many models are drawn whose predictions may be demanded; 0: none.
+    deposit
+        What each demand costs whoever makes it, nano-NMR.
     """
 
     ids: int
@@ -56,11 +60,13 @@ class ScoreTerms:
     burn: int
     factors: tuple[TermsFactor, ...]
     vectors: tuple[tuple[str, str], ...]
+    demands: int = 0
+    deposit: int = 0
 
-    def to_contract(self) -> tuple[int, int, int, list[tuple[int, int, int]]]:
+    def to_contract(self) -> tuple[int, int, int, int, int, list[tuple[int, int, int]]]:
         """Return the struct ``Terms``."""
         factors = [(each.score, each.vector, each.multiplier) for each in self.factors]
-        return self.ids, self.originality, self.burn, factors
+        return self.ids, self.originality, self.burn, self.demands, self.deposit, factors
 
     def hash(self) -> bytes:
         """Return the ``termsHash`` of ``Tournament.openRound``: keccak(abi.encode(SCORING, terms))."""
