@@ -76,7 +76,7 @@ class LanePayouts:
 
 
 def place_of(seed: bytes, number: int, total: int) -> int:
-    """Return one of the places that a seed draws, nano-NMR from 0: keccak(abi.encode(seed, number)) mod total.
+    """Return one of the places that a seed draws: keccak(abi.encode(seed, number)) mod total, nano-NMR.
 
     Parameters
     ----------

@@ -99,6 +99,8 @@ def score_terms(rules: Rules, ids: int) -> ScoreTerms:
             for (score, meta_model), factor in named
         ),
         tuple(vectors),
+        rules.demands,
+        rules.demand_deposit,
     )
 
 

@@ -2,8 +2,8 @@
 
 A position is settled through a chain of levels: what it would earn if only the first factor counted, then the
 first two, and so on; then with each adjuster; then with the score rounded to ppm; then with the payout
-factor, the cap, and a short pool or silence. Each level is a whole number of nano-NMR, and each step is the difference of
-two levels. So the steps always add up to the payout or burn exactly.
+factor, the cap, and a short pool or silence. Each level is a whole number of nano-NMR, and each step is the
+difference of two levels. So the steps always add up to the payout or burn exactly.
 """
 
 import math

@@ -88,6 +88,19 @@ def test_each_target_and_each_meta_model_has_its_vector() -> None:
     assert [factor.vector for factor in terms.factors] == [1, 0, 2, 0]
 
 
+def test_the_terms_of_a_round_are_bound_to_its_demands_and_their_deposit() -> None:
+    found = [score_terms(demanding(*each), 100) for each in ((0, None), (4, "2.5"), (5, "2.5"), (4, "2.6"))]
+    assert [(terms.demands, terms.deposit) for terms in found[:2]] == [(0, 0), (4, 2_500_000_000)]
+    assert len({terms.hash() for terms in found}) == 4
+    assert found[0].hash() == score_terms(preset("cupel"), 100).hash()
+
+
+def demanding(demands: int, deposit: str | None) -> Rules:
+    document: dict[str, Any] = preset("cupel").model_dump(mode="json", exclude_none=True)
+    document["secrecy"] |= {"demands": demands} | ({} if deposit is None else {"deposit": deposit})
+    return Rules.model_validate(document)
+
+
 def test_whether_scores_can_be_proven_is_said_with_the_reason_why_not() -> None:
     provable, other = preset("cupel"), preset("signals")
     assert provability(provable, b"\1" * 32) == "reward scores can be proven to the court"
