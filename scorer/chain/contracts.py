@@ -13,6 +13,7 @@ from web3.exceptions import BadFunctionCallOutput
 from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view, read_views
 from scorer.chain.court import Court, read_court, with_finality
+from scorer.chain.demands import Demands, read_demands
 from scorer.chain.errors import MalformedAnswer
 from scorer.chain.records import (
     ZERO_ADDRESS,
@@ -92,6 +93,11 @@ class Suite:
     def court(self) -> Court | None:
         """The court that asks for evidence of reports, read once; None where none does."""
         return read_court(self.w3, self.committee)
+
+    @cached_property
+    def demands(self) -> Demands | None:
+        """The contract that says who owes predictions, read once; None where nobody can be asked for any."""
+        return read_demands(self.w3, self.tournament)
 
     def _bound(self, name: str, address: str) -> Contract:
         return bound(self.w3, name, address)

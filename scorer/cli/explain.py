@@ -284,8 +284,8 @@ def _entries(
 
 
 def _as_settled(scored: ScoredRound, on_chain: SettledRound) -> ScoredRound:
-    """Return the round with the chain's pool; refuse a bundle that pays other amounts than the chain did."""
-    settled = replace(scored, reserved=on_chain.reserved)
+    """Return the round with the chain's pool and silent models; refuse a bundle that pays other amounts."""
+    settled = replace(scored, reserved=on_chain.reserved, silent=on_chain.silent)
     totals = (settled.settled.total_payout, settled.settled.total_burn)
     if totals != (on_chain.paid, on_chain.burned):
         raise BundleError(

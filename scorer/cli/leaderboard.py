@@ -1,6 +1,7 @@
 """``cupel leaderboard``: rank models, accounts, and accounts over a season."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,7 @@ from scorer.cli.numbers import NUMBER, day
 from scorer.daemon.config_errors import ConfigError
 from scorer.evaluation.standings import REWARD, UNKNOWN, model_leaderboard, score_table
 from scorer.observation.observe import finalised_block
+from scorer.observation.silence import silent_models
 from scorer.owned_files import refuse_foreign_table
 from scorer.redaction import shown
 from scorer.rewards.reputation import (
@@ -102,7 +104,10 @@ def _scores(rounds: Path, suite: Suite | None) -> pd.DataFrame:
     block = finalised_block(suite).number
     records = [suite.round(entry.terms.round_id, block) for entry in scored]
     settled = [
-        (entry, datetime.fromtimestamp(record.resolve_at, UTC).date())
+        (
+            replace(entry, silent=silent_models(suite, record.round_id, block)),
+            datetime.fromtimestamp(record.resolve_at, UTC).date(),
+        )
         for entry, record in zip(scored, records, strict=True)
         if record.state == RoundState.SETTLED
     ]

@@ -83,8 +83,16 @@ def _secrecy(prepared: PreparedSubmission) -> str:
         return "in the clear: the operator reads it at once, everybody from the close on"
     return (
         f"encrypted to {len(members.holders)} members of the committee, any {members.threshold} of whom can "
-        "read it together, once stakes are locked"
+        "read it together, once stakes are locked" + _demandable(prepared.demands)
     )
+
+
+def _demandable(demands: int) -> str:
+    """Say that predictions may become public all the same; nothing where the rules demand none."""
+    if not demands:
+        return ""
+    models = "one model" if demands == 1 else f"{demands} models"
+    return f"; once the report is public, {models} drawn by payout may have to show theirs to be paid"
 
 
 def _document(prepared: PreparedSubmission, signer: str, closes: str, path: Path | None) -> dict[str, Any]:
@@ -97,6 +105,7 @@ def _document(prepared: PreparedSubmission, signer: str, closes: str, path: Path
         "content_hash": f"0x{prepared.digest.content_hash.hex()}",
         "ciphertext_hash": f"0x{prepared.digest.ciphertext_hash.hex()}",
         "encrypted_to": None if prepared.members is None else len(prepared.members.holders),
+        "demands": prepared.demands,
         "signer": signer,
         "close_at": closes,
         "file": None if path is None else str(path),

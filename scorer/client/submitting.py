@@ -45,6 +45,8 @@ class PreparedSubmission:
         An envelope, or the file as it is where the round takes submissions in the clear.
     members
         The keys that it is encrypted to; None where it is in the clear.
+    demands
+        The number of models that may have to show their predictions once the round's report is public.
     """
 
     digest: SubmissionDigest
@@ -53,6 +55,7 @@ class PreparedSubmission:
     predictions: int
     coverage: Coverage
     members: MemberKeys | None = None
+    demands: int = 0
 
     def write(self, inbox: Path, wallet: Wallet) -> Path:
         """Sign the submission, write it into the operator's inbox and return its path."""
@@ -99,7 +102,7 @@ class SubmissionTerms:
         if self.members is not None:
             digest, envelope = encrypt_submission(self.place, ids, checked.values, model, self.members)
             file = f"{model}.{digest.ciphertext_hash.hex()[:LABEL]}{ENVELOPE_SUFFIX}"
-            return PreparedSubmission(digest, file, envelope, *shared, self.members)
+            return PreparedSubmission(digest, file, envelope, *shared, self.members, self.rules.demands)
         hashed, place = content_hash(ids, checked.values), self.place
         digest = SubmissionDigest(place.chain_id, place.tournament, place.round_id, model, hashed)
         suffix = "parquet" if content.startswith(PARQUET_MAGIC) else "csv"

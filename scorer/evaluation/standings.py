@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from scorer.evaluation.explain import ScoredRound
@@ -47,7 +48,8 @@ def _table(scored: ScoredRound, resolved: date | None, owners: Mapping[int, str]
             # Signed numbers first: a difference of unsigned ones wraps around.
             "net": settled.payouts.astype("int64") - settled.burns.astype("int64"),
             **{name: scored.scores[name] for name, _ in scored.rules.multipliers},
-            REWARD: scored.scores["reward_score"] / ONE,
+            # As it was settled by: that of a silent model is taken for 0.
+            REWARD: np.where(np.isin(models, list(scored.silent)), 0, scored.scores["reward_score"]) / ONE,
         }
     )
 

@@ -17,6 +17,7 @@ from scorer.chain.contracts import Suite
 from scorer.chain.logs import SettledChunk, read_settled
 from scorer.chain.records import RoundRecord, RoundState
 from scorer.observation.observe import Block, read_sealed
+from scorer.observation.silence import silent_lanes
 from scorer.protocol.chunks import Chunk, stakes_and_codes, unpack_scores
 from scorer.rewards import settle
 from scorer.units import WEI_PER_NANO
@@ -46,20 +47,26 @@ class RoundHistory:
         As locked, in order.
     settled
         As settled, in order: the chunk locked last comes first.
+    silent
+        The lanes whose predictions were demanded and not shown: settled as if they scored 0.
     """
 
     record: RoundRecord
     chunks: tuple[Chunk, ...]
     settled: tuple[SettledChunk, ...]
+    silent: frozenset[int] = frozenset()
 
     def outcomes(self) -> list[tuple[int, int, int]]:
         """Return (position, payout, burn) of every settled lane, in nano-NMR, each settled on its own."""
         by_slot = {chunk.from_slot: chunk for chunk in self.chunks}
         lanes = []
         for part in self.settled:
-            positions = by_slot[part.from_slot].positions
-            scores = unpack_scores(part.scores) if part.scores else np.zeros(len(positions), dtype=np.int64)
-            for position, score in zip(positions.tolist(), scores.tolist(), strict=True):
+            chunk = by_slot[part.from_slot]
+            reported = (
+                unpack_scores(part.scores) if part.scores else np.zeros(len(chunk.positions), dtype=np.int64)
+            )
+            scores = np.where(np.isin(chunk.lanes, list(self.silent)), 0, reported)
+            for position, score in zip(chunk.positions.tolist(), scores.tolist(), strict=True):
                 lanes.append((position, *self._alone(position, score)))
         return lanes
 
@@ -112,7 +119,8 @@ def _sealed_rounds(suite: Suite, block: Block) -> Iterable[RoundRecord]:
 def _history(suite: Suite, record: RoundRecord, block: Block) -> RoundHistory:
     sealed = read_sealed(suite, record, block)
     settled = read_settled(suite, record.round_id, min(sealed.block, block.number), block.number)
-    return RoundHistory(record, sealed.positions.chunks, settled)
+    silent = silent_lanes(suite, record.round_id, block.number) if settled else frozenset()
+    return RoundHistory(record, sealed.positions.chunks, settled, silent)
 
 
 def _still_locked(history: RoundHistory) -> int:

@@ -22,6 +22,7 @@ from scorer.chain.logs import (
 )
 from scorer.chain.records import ProposalRecord, RoundRecord, RoundState
 from scorer.evaluation.inputs import OnChain, Positions, RoundTerms
+from scorer.observation.silence import silent_models
 from scorer.protocol.chunks import Chunk, chunk_from_words, positions_heads, unpack_scores
 
 LOOKED_AT_AGAIN: Final = 100
@@ -309,4 +310,5 @@ def read_on_chain(suite: Suite, round_id: int, block: Block) -> OnChain:
         reserved=record.reserved,
         paid=record.paid,
         burned=record.burned,
+        silent=silent_models(suite, round_id, block.number) if record.settlement_began_at else frozenset(),
     )

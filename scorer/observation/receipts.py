@@ -8,6 +8,7 @@ from scorer.chain.logs import first_block_at, round_events
 from scorer.chain.records import RoundState
 from scorer.evaluation.statement import Receipt
 from scorer.observation.observe import Block
+from scorer.observation.silence import silent_models
 from scorer.protocol.chunks import SCORE_BYTES
 
 
@@ -19,12 +20,15 @@ class SettledRound:
     ----------
     receipts
         By model, of every lane of every settled chunk.
+    silent
+        The models whose predictions were demanded and not shown: their positions came back whole.
     """
 
     reserved: int
     paid: int
     burned: int
     receipts: Mapping[int, Receipt]
+    silent: frozenset[int] = frozenset()
 
 
 def read_settled_round(suite: Suite, round_id: int, block: Block) -> SettledRound | None:
@@ -45,4 +49,5 @@ def read_settled_round(suite: Suite, round_id: int, block: Block) -> SettledRoun
         lane = 4 * int(event["args"]["fromSlot"])
         lanes = range(lane, lane + len(event["args"]["scores"]) // SCORE_BYTES)
         receipts |= {models[lane]: receipt for lane in lanes if lane in models}
-    return SettledRound(record.reserved, record.paid, record.burned, receipts)
+    silent = silent_models(suite, round_id, block.number)
+    return SettledRound(record.reserved, record.paid, record.burned, receipts, silent)

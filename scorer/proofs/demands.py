@@ -1,14 +1,13 @@
 """The models of a round that are drawn to show their predictions (contracts/Demands.sol).
 
-A place is a nano-NMR of the report's total payout, drawn by a seed that nobody chooses. Whose payout it falls
-in is drawn: as often as that payout is large, and never a model that burns.
+A seed that nobody chooses draws some nano-NMR of the report's total payout. In whose payouts they fall, those
+are drawn: as often as a payout is large, and never a model that burns.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from numpy.typing import NDArray
 
@@ -57,45 +56,45 @@ class LanePayouts:
         """The sum of all payouts, nano-NMR: the report's total, where that is honest."""
         return int(self._reached[-1]) if len(self._reached) else 0
 
-    def lane_at(self, place: int) -> int:
-        """Return the lane in whose payout a place falls.
+    def lane_at(self, draw: int) -> int:
+        """Return the lane in whose payout a draw falls.
 
         Parameters
         ----------
-        place
-            From 0, below the total.
+        draw
+            nano-NMR of the total, from 0.
 
         Raises
         ------
         ValueError
             When it is beyond the total.
         """
-        if not 0 <= place < self.total:
-            raise ValueError(f"expected a place from 0 and below {self.total}, found {place}")
-        return int(self.lanes[np.searchsorted(self._reached, np.uint64(place), side="right")])
+        if not 0 <= draw < self.total:
+            raise ValueError(f"expected a draw from 0 and below {self.total}, found {draw}")
+        return int(self.lanes[np.searchsorted(self._reached, np.uint64(draw), side="right")])
 
 
-def place_of(seed: bytes, number: int, total: int) -> int:
-    """Return one of the places that a seed draws: keccak(abi.encode(seed, number)) mod total, nano-NMR.
+def draw_of(seed: int, report_hash: bytes, number: int, total: int) -> int:
+    """Return where one draw falls among payouts, nano-NMR: keccak(abi.encode(seed, hash, number)) mod total.
 
     Parameters
     ----------
     seed
+        Of 64 bits.
+    report_hash
         32 bytes.
     number
         From 0, below the demands of the rules.
     total
         The report's total payout, nano-NMR, above 0.
     """
-    return int.from_bytes(keccak(encode(["bytes32", "uint256"], [seed, number]))) % total
+    return int.from_bytes(keccak(seed.to_bytes(32) + report_hash + number.to_bytes(32))) % total
 
 
-def drawn_lanes(seed: bytes, demands: int, payouts: LanePayouts) -> tuple[int, ...]:
-    """Return the lane of each place that is drawn; none where nothing is paid.
-
-    One lane may be drawn more than once.
-    """
+def drawn_lanes(seed: int, report_hash: bytes, demands: int, payouts: LanePayouts) -> tuple[int, ...]:
+    """Return the lanes that are drawn, each once, in the order of the payouts; none where nothing is paid."""
     total = payouts.total
     if not total:
         return ()
-    return tuple(payouts.lane_at(place_of(seed, number, total)) for number in range(demands))
+    drawn = {payouts.lane_at(draw_of(seed, report_hash, number, total)) for number in range(demands)}
+    return tuple(lane for lane in payouts.lanes.tolist() if lane in drawn)

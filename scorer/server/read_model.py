@@ -300,6 +300,7 @@ def _result_rows(outcome: RoundOutcome) -> Iterable[dict[str, Any]]:
             "round": outcome.record.round_id,
             "transaction_hash": receipt.transaction if receipt else None,
             "settled_at": receipt.timestamp if receipt else None,
+            "is_silent": row["model"] in outcome.silent,
         }
 
 

@@ -41,6 +41,8 @@ class RoundOutcome:
         By factor; NaN where a model has none.
     receipts
         The transaction that settled each model's position.
+    silent
+        The models whose predictions were demanded and not shown.
     """
 
     record: RoundRecord
@@ -51,6 +53,7 @@ class RoundOutcome:
     scores: Mapping[str, NDArray[np.float64]]
     settled: Settlement
     receipts: Mapping[int, Receipt]
+    silent: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class OutcomeReader:
             factor=record.payout_factor,
             cap=record.cap,
             available=record.reserved,
-        )
+        ).without(on_chain.silent, columns["model_id"])
         found = settled.total_payout, settled.total_burn
         if found != (on_chain.paid, on_chain.burned):
             raise BundleRefused(
@@ -121,6 +124,7 @@ class OutcomeReader:
             {name: columns[name] for name, _ in facts["rules"].multipliers},
             settled,
             on_chain.receipts,
+            on_chain.silent,
         )
 
 

@@ -20,7 +20,7 @@ from scorer.rewards.reputation import (
 )
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
-from scorer.server.tables import MODEL, RESULT, ROUND, SCORE
+from scorer.server.tables import COUNTED_REWARD, MODEL, RESULT, ROUND, SCORE
 from scorer.units import ONE
 
 SEASONS: Final[dict[str, SeasonRules]] = {
@@ -113,7 +113,7 @@ def _has_score(connection: sa.Connection, rounds: Sequence[int], score: str) -> 
 
 def _table(connection: sa.Connection, round_id: int, score: str) -> pd.DataFrame:
     """Return a round's models with their accounts, stakes and scores, by model."""
-    value: sa.ColumnElement[Any] = RESULT.c.reward_score / float(ONE)
+    value: sa.ColumnElement[Any] = COUNTED_REWARD / float(ONE)
     joined = RESULT.join(MODEL, MODEL.c.id == RESULT.c.model)
     if score != REWARD:
         same = (SCORE.c.model == RESULT.c.model, SCORE.c.round == RESULT.c.round, SCORE.c.factor == score)

@@ -18,6 +18,7 @@ from scorer.evaluation.buckets import OtherPredictions, RankBucket, bucket_from
 from scorer.evaluation.explain import Explanation, NotInRound, ScoredRound
 from scorer.evaluation.inputs import RoundTerms
 from scorer.isolation import SHARED_READER, IsolationError, ReadResult, refuses
+from scorer.observation.silence import silent_models
 from scorer.oracle.exchange import PUBLIC, public_files
 from scorer.protocol.documents import to_hex
 from scorer.protocol.rules import rules_from
@@ -124,7 +125,12 @@ class SettledBundles:
         limits = limits_for(_size(bundle.folder))
         try:
             result = SHARED_READER.run(
-                buckets_in_child, bundle.folder, model, bundle.scored.reserved, limits=limits
+                buckets_in_child,
+                bundle.folder,
+                model,
+                bundle.scored.reserved,
+                bundle.scored.silent,
+                limits=limits,
             )
             found = tuple(bucket_from(each) for each in result.facts["buckets"])
         except (IsolationError, ValueError, KeyError, TypeError):
@@ -142,9 +148,9 @@ class SettledBundles:
         return bundle.folder / file if bundle.has_public(file, self.clock()) else None
 
     def _find(self, round_id: int) -> SettledBundle:
-        row, (record, settled) = self._row(round_id), self._on_chain(round_id)
+        row, (record, settled, silent) = self._row(round_id), self._on_chain(round_id)
         for folder in self._folders(round_id):
-            scored = _read(folder, settled, row)
+            scored = _read(folder, settled, row, silent)
             if scored is not None and settled is not None:
                 return SettledBundle(folder, scored, record, settled)
         raise ApiError(
@@ -161,17 +167,18 @@ class SettledBundles:
             )
         return row
 
-    def _on_chain(self, round_id: int) -> tuple[RoundRecord, str | None]:
-        """Return a round as the chain has it, and the hash of the report that settled it."""
+    def _on_chain(self, round_id: int) -> tuple[RoundRecord, str | None, frozenset[int]]:
+        """Return a round as the chain has it, the hash of the report that settled it, and silent models."""
         try:
             block = int(self.suite.w3.eth.block_number)
             record, proposal = self.suite.round(round_id, block), self.suite.proposal(round_id, block)
+            silent = silent_models(self.suite, round_id, block)
         except (EndpointError, Web3Exception) as error:
             raise ApiError(
                 f"round {round_id}: expected the chain to say which report settled it, found that the "
                 f"server's endpoint does not answer ({type(error).__name__}); try again in a minute"
             ) from None
-        return record, None if proposal is None else to_hex(proposal.report_hash)
+        return record, None if proposal is None else to_hex(proposal.report_hash), silent
 
     def _folders(self, round_id: int) -> Iterator[Path]:
         tournament = self.suite.addresses.tournament
@@ -179,12 +186,12 @@ class SettledBundles:
         return (folder for folder in folders if (folder / REPORT).is_file())
 
 
-def _read(folder: Path, settled: str | None, row: sa.Row[Any]) -> ScoredRound | None:
+def _read(folder: Path, settled: str | None, row: sa.Row[Any], silent: frozenset[int]) -> ScoredRound | None:
     """Read a bundle in a child process; None unless its report and its payouts are those of the chain."""
     try:
         size = _size(folder)
         result = SHARED_READER.run(scored_round_in_child, folder, limits=limits_for(size))
-        scored = _scored(result, row.reserved)
+        scored = replace(_scored(result), reserved=row.reserved, silent=silent)
         totals = scored.settled.total_payout, scored.settled.total_burn
     except (CupelError, IsolationError, OSError, ValueError, KeyError, TypeError):
         return None
@@ -196,7 +203,7 @@ def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".npy")
 
 
-def _scored(result: ReadResult, reserved: int) -> ScoredRound:
+def _scored(result: ReadResult) -> ScoredRound:
     """Return a round as a child read it, which may be in a stranger's hands."""
     facts = result.facts
     scores = {
@@ -209,11 +216,11 @@ def _scored(result: ReadResult, reserved: int) -> ScoredRound:
     if not isinstance(volatility, int | None):
         raise TypeError("a factor that is no number")
     rules = rules_from(json.loads(facts["rules"]), "the rules of a round")
-    return ScoredRound(rules, terms, volatility, scores, reserved)
+    return ScoredRound(rules, terms, volatility, scores)
 
 
 @refuses(BundleError, OtherPredictions)
-def buckets_in_child(folder: Path, model: int, reserved: int | None) -> ReadResult:
+def buckets_in_child(folder: Path, model: int, reserved: int | None, silent: frozenset[int]) -> ReadResult:
     """Split what a model earned among the rank buckets of its predictions; it runs in a child process.
 
     Raises
@@ -223,7 +230,8 @@ def buckets_in_child(folder: Path, model: int, reserved: int | None) -> ReadResu
     """
     bundle = Bundle(folder, strict=True)
     check_commitments(bundle)
-    found = bundle_buckets(bundle, replace(bundle.scored_round(), reserved=reserved), model)
+    scored = replace(bundle.scored_round(), reserved=reserved, silent=silent)
+    found = bundle_buckets(bundle, scored, model)
     return ReadResult({"buckets": [asdict(each) for each in found]}, [])
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from scorer.server.read_model import insert
-from scorer.server.tables import CURSOR, MODEL, RESULT, ROUND, SCORE, STANDING, STANDING_SCORE
+from scorer.server.tables import COUNTED_REWARD, CURSOR, MODEL, RESULT, ROUND, SCORE, STANDING, STANDING_SCORE
 from scorer.units import ONE
 
 DAY: Final = 86_400
@@ -115,7 +115,7 @@ def _earned(connection: sa.Connection, newest: int) -> Iterator[tuple[str, Sums]
     """Yield sums of every model: of the year's rounds, of each window, and of all rounds."""
     net = RESULT.c.payout - RESULT.c.burn
     year = ROUND.c.resolve_at > newest - YEAR
-    columns = [_sum_where(year, sa.literal(1)), _sum_where(year, RESULT.c.reward_score)]
+    columns = [_sum_where(year, sa.literal(1)), _sum_where(year, COUNTED_REWARD)]
     for days in WINDOWS:
         within = ROUND.c.resolve_at > newest - days * DAY
         columns += [_sum_where(within, net), _sum_where(within, RESULT.c.position)]
@@ -130,7 +130,7 @@ def _rewards(connection: sa.Connection, end: int) -> Iterator[tuple[str, Sums]]:
     """Yield the count and the sum of every model's reward scores, in the year up to `end`."""
     joined = RESULT.join(ROUND, ROUND.c.id == RESULT.c.round)
     within = (ROUND.c.is_scored, ROUND.c.resolve_at > end - YEAR, ROUND.c.resolve_at <= end)
-    query = sa.select(RESULT.c.model, sa.func.count(), sa.func.sum(RESULT.c.reward_score))
+    query = sa.select(RESULT.c.model, sa.func.count(), sa.func.sum(COUNTED_REWARD))
     for model, count, total in connection.execute(
         query.select_from(joined).where(*within).group_by(RESULT.c.model)
     ):

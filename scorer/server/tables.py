@@ -110,12 +110,16 @@ RESULT: Final = sa.Table(
     _amount("burn", nullable=True),
     sa.Column("transaction_hash", HASH),
     _time("settled_at", nullable=True),
+    sa.Column("is_silent", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "round", "model", "position", "payout", "burn", "reward_score"),
     sqlite_with_rowid=False,
 )
 """A model's part in a round: its position, and once the round is settled and its bundle came, the outcome.
+A silent one earned nothing, as its predictions were demanded and not shown.
 
 Rows lie by model; the index has what a round's page sorts and counts of all models, all in one place."""
+COUNTED_REWARD: Final = sa.case((RESULT.c.is_silent, 0), else_=RESULT.c.reward_score)
+"""The reward score that a model was settled by, ppm: that of a silent one is taken for 0."""
 SCORE: Final = sa.Table(
     "score",
     METADATA,

@@ -134,7 +134,20 @@ def test_a_dry_run_checks_and_writes_nothing(owner: Scientist, world: World) -> 
     code, said = owner.types("submit", predictions(world), "--model", 3, *places(world), "--dry-run")
     assert code == 0
     assert said.startswith("round 1, model 3: 60 predictions, valid; dry run: nothing was written\n")
+    assert "have to show theirs" not in said
     assert not inbox(world).exists()
+
+
+def test_who_submits_is_told_that_predictions_may_be_demanded(world: World) -> None:
+    demanding = encrypted_world(world, demands=4, deposit="1.5")
+    (world.out / "inbox").mkdir()
+    demanding.open()
+    owner = scientist(demanding, 10)
+    command = ("submit", predictions(world), "--model", 3, *places(world), "--dry-run")
+    code, said = owner.types(*command)
+    assert code == 0, said
+    assert "4 models drawn by payout may have to show theirs to be paid" in said
+    assert json.loads(owner.types(*command, "--json")[1])["demands"] == 4
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])

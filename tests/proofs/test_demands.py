@@ -2,21 +2,24 @@
 
 import numpy as np
 import pytest
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.proofs.calls import ScoredLanes
-from scorer.proofs.demands import LanePayouts, drawn_lanes, place_of
+from scorer.proofs.demands import LanePayouts, draw_of, drawn_lanes
 from scorer.protocol.chunks import Chunk
 
 ONE = 1_000_000
 NMR = 10**9
 SEEDS = 3_000
+REPORT = keccak(b"report")
 
 
-def seed(number: int) -> bytes:
-    return keccak(number.to_bytes(32))
+def lanes_by(number: int, demands: int, payouts: LanePayouts) -> tuple[int, ...]:
+    """Return whom one of many seeds draws."""
+    return drawn_lanes(number * 0x9E3779B97F4A7C15 % 2**64, REPORT, demands, payouts)
 
 
 def payouts_of(*amounts: int) -> LanePayouts:
@@ -34,38 +37,44 @@ def scored(chunks: list[tuple[int, list[tuple[int, int]]]]) -> ScoredLanes:
 lanes_of = st.lists(st.tuples(st.integers(0, 2**54 - 1), st.integers(-ONE, ONE)), min_size=4, max_size=4)
 
 
-@given(st.lists(lanes_of, min_size=1, max_size=4), st.integers(1, 16), st.binary(min_size=32, max_size=32))
+@given(st.lists(lanes_of, min_size=1, max_size=4), st.integers(1, 16), st.integers(0, 2**64 - 1))
 def test_a_model_that_burns_or_has_no_payout_is_never_drawn(
-    parts: list[list[tuple[int, int]]], demands: int, drawn_by: bytes
+    parts: list[list[tuple[int, int]]], demands: int, seed: int
 ) -> None:
     found = LanePayouts.of(scored(list(enumerate(parts))), ONE, ONE)
-    lanes = drawn_lanes(drawn_by, demands, found)
+    lanes = drawn_lanes(seed, REPORT, demands, found)
     outcomes = [lane for part in parts for lane in part]
-    assert len(lanes) == (demands if found.total else 0)
+    assert (1 <= len(lanes) <= demands) if found.total else not lanes
+    assert list(lanes) == sorted({*lanes})
     assert all(outcomes[lane][1] > 0 and outcomes[lane][0] * outcomes[lane][1] >= ONE for lane in lanes)
 
 
-def test_every_place_falls_in_the_payout_that_it_is_part_of() -> None:
+def test_every_draw_falls_in_the_payout_that_it_is_part_of() -> None:
     found = payouts_of(3, 0, 2, 0, 0, 1)
-    assert [found.lane_at(place) for place in range(6)] == [0, 0, 0, 2, 2, 5]
+    assert [found.lane_at(draw) for draw in range(6)] == [0, 0, 0, 2, 2, 5]
 
 
-@pytest.mark.parametrize("place", [-1, 6])
-def test_a_place_beyond_the_total_is_refused(place: int) -> None:
-    with pytest.raises(ValueError, match="expected a place from 0 and below 6, found"):
-        payouts_of(3, 0, 2, 0, 0, 1).lane_at(place)
+@pytest.mark.parametrize("draw", [-1, 6])
+def test_a_draw_beyond_the_total_is_refused(draw: int) -> None:
+    with pytest.raises(ValueError, match="expected a draw from 0 and below 6, found"):
+        payouts_of(3, 0, 2, 0, 0, 1).lane_at(draw)
 
 
 def test_lanes_are_counted_over_the_whole_tournament_in_the_order_in_which_chunks_were_locked() -> None:
     chunks = [(9, [(ONE, 1)] * 4), (2, [(0, 5), (ONE, 2), (ONE, -7), (ONE, 3)])]
     found = LanePayouts.of(scored(chunks), ONE, ONE)
     assert found.lanes.tolist() == [36, 37, 38, 39, 8, 9, 10, 11]
-    assert [found.lane_at(place) for place in range(9)] == [36, 37, 38, 39, 9, 9, 11, 11, 11]
+    assert [found.lane_at(draw) for draw in range(9)] == [36, 37, 38, 39, 9, 9, 11, 11, 11]
 
 
 def test_where_nothing_is_paid_nobody_is_drawn() -> None:
-    assert drawn_lanes(seed(0), 16, payouts_of(0, 0, 0, 0)) == ()
-    assert drawn_lanes(seed(0), 16, LanePayouts.of(scored([]), ONE, ONE)) == ()
+    assert lanes_by(0, 16, payouts_of(0, 0, 0, 0)) == ()
+    assert lanes_by(0, 16, LanePayouts.of(scored([]), ONE, ONE)) == ()
+
+
+def test_who_is_drawn_several_times_has_one_place_in_the_order_of_the_lock() -> None:
+    found = LanePayouts(np.array([36, 37, 8]), np.array([NMR, 0, NMR], dtype=np.uint64))
+    assert {lanes_by(number, 16, found) for number in range(20)} == {(36, 8)}
 
 
 def test_payouts_are_those_out_of_a_full_pool_by_payout_factor_and_cap() -> None:
@@ -78,12 +87,12 @@ def test_payouts_are_those_out_of_a_full_pool_by_payout_factor_and_cap() -> None
 def test_the_largest_payouts_that_the_contract_can_hold_are_added_up_exactly() -> None:
     found = payouts_of(2**63, 2**63 - 1)
     assert found.total == 2**64 - 1
-    assert [found.lane_at(place) for place in (0, 2**63 - 1, 2**63, 2**64 - 2)] == [0, 0, 1, 1]
+    assert [found.lane_at(draw) for draw in (0, 2**63 - 1, 2**63, 2**64 - 2)] == [0, 0, 1, 1]
 
 
 def test_a_model_is_drawn_as_often_as_its_payout_is_large() -> None:
     amounts = [1 * NMR, 0, 2 * NMR, 3 * NMR, 4 * NMR]
-    drawn = [lane for number in range(SEEDS) for lane in drawn_lanes(seed(number), 4, payouts_of(*amounts))]
+    drawn = [lane for number in range(SEEDS) for lane in lanes_by(number, 1, payouts_of(*amounts))]
     counts = np.bincount(drawn, minlength=len(amounts))
     shares = np.array(amounts) / sum(amounts)
     # Five standard deviations of a share among so many draws.
@@ -95,16 +104,21 @@ def test_a_model_is_drawn_as_often_as_its_payout_is_large() -> None:
 @pytest.mark.parametrize("demands", [1, 2, 4, 8])
 @pytest.mark.parametrize("made_up", [1, 2, 5])
 def test_made_up_payouts_are_all_missed_as_often_as_their_share_says(made_up: int, demands: int) -> None:
-    """Of ten equal payouts some are made up: k places all miss them with probability (1 - s)^k."""
+    """Of ten equal payouts some are made up: k draws all miss them with probability (1 - s)^k."""
     found = payouts_of(*[NMR] * 10)
-    misses = sum(
-        all(lane >= made_up for lane in drawn_lanes(seed(number), demands, found)) for number in range(SEEDS)
-    )
+    misses = sum(all(lane >= made_up for lane in lanes_by(number, demands, found)) for number in range(SEEDS))
     chance = (1 - made_up / 10) ** demands
     assert abs(misses / SEEDS - chance) <= 5 * (chance * (1 - chance) / SEEDS) ** 0.5
 
 
-@given(st.binary(min_size=32, max_size=32), st.integers(0, 15), st.integers(1, 2**64 - 1))
-def test_a_place_is_what_abi_encoding_and_the_hash_give(drawn_by: bytes, number: int, total: int) -> None:
-    digest = keccak(drawn_by + number.to_bytes(32, "big"))
-    assert place_of(drawn_by, number, total) == int.from_bytes(digest, "big") % total
+@given(
+    st.integers(0, 2**64 - 1),
+    st.binary(min_size=32, max_size=32),
+    st.integers(0, 15),
+    st.integers(1, 2**64 - 1),
+)
+def test_a_draw_is_what_abi_encoding_and_the_hash_give(
+    seed: int, report: bytes, number: int, total: int
+) -> None:
+    digest = keccak(encode(["uint64", "bytes32", "uint256"], [seed, report, number]))
+    assert draw_of(seed, report, number, total) == int.from_bytes(digest, "big") % total

@@ -55,7 +55,12 @@ export const ROUNDS = parseAbi([
   "function round(uint256 roundId) view returns (Round)",
   "function modelsAt(uint256 fromLane, uint256 count) view returns (uint256[])",
   "function laneCount() view returns (uint256)",
+  "function demands() view returns (address)",
   "event PositionsLocked(uint256 indexed roundId, uint256 fromSlot, uint256[] positions)",
   "event LockEnded(uint256 indexed roundId, bytes32 positionsHead, uint64 atRisk)",
   "event ChunkSettled(uint256 indexed roundId, uint256 fromSlot, uint64 payout, uint64 burn, bytes scores)",
+]);
+
+export const DEMANDS = parseAbi([
+  "function silentLanes(address tournament, uint256 roundId) view returns (uint256[])",
 ]);

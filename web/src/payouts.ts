@@ -26,6 +26,9 @@ export function scoresAt(hex: string, slot: number): bigint[] {
   return [0n, 24n, 48n, 72n].map((shift) => BigInt.asIntN(24, (word >> shift) & 0xffffffn));
 }
 
+/** Returns what a position earns whose model was to show its predictions and did not: it comes back whole. */
+export const returned = (position: bigint, score: bigint): Outcome => ({ position, score, payout: 0n, burn: 0n });
+
 /** Returns what a position earns or loses by its score. */
 export function outcome(position: bigint, score: bigint, terms: Terms): Outcome {
   const magnitude = score < 0n ? -score : score;

@@ -3,10 +3,10 @@
 import { type Client, createClient, custom, http } from "viem";
 import { getBlock, getChainId, getContractEvents, readContract } from "viem/actions";
 import { concatHex, encodeAbiParameters, keccak256, numberToHex } from "viem/utils";
-import { ROUNDS } from "./abi";
+import { DEMANDS, ROUNDS } from "./abi";
 import { nmr } from "./amounts";
 import { base, make, said, wordsOf } from "./page";
-import { type Outcome, lanes, outcome, scoresAt } from "./payouts";
+import { type Outcome, lanes, outcome, returned, scoresAt } from "./payouts";
 import { choose } from "./wallets";
 
 type Hex = `0x${string}`;
@@ -155,6 +155,15 @@ async function models(client: Client, place: Place): Promise<bigint[]> {
   return all;
 }
 
+/** Returns the lanes whose predictions were demanded and not shown: whatever they scored, they come back whole. */
+async function silentLanes(client: Client, place: Place): Promise<Set<number>> {
+  const address = await readContract(client, { address: place.address, abi: ROUNDS, functionName: "demands" });
+  if (BigInt(address) === 0n) return new Set();
+  const call = { address, abi: DEMANDS, functionName: "silentLanes" } as const;
+  const found = await readContract(client, { ...call, args: [place.address, place.round] });
+  return new Set(found.map(Number));
+}
+
 async function checked(client: Client, place: Place, tell: (words: string) => void): Promise<Check[]> {
   const round = await readContract(client, { address: place.address, abi: ROUNDS, functionName: "round", args: [place.round] });
   if (round.state !== 6) throw new Error(`expected a settled round, found one in state ${round.state}`);
@@ -164,6 +173,7 @@ async function checked(client: Client, place: Place, tell: (words: string) => vo
   const locked = await events<Locked>(client, place, "PositionsLocked", first, latest.number);
   const ended = await events<Ended>(client, place, "LockEnded", first, latest.number);
   const settled = await events<Settled>(client, place, "ChunkSettled", first, latest.number);
+  const silent = await silentLanes(client, place);
   const lanesOf = await models(client, place);
   tell("Computing.");
   const terms = { ...round, payoutFactor: BigInt(round.payoutFactor), cap: BigInt(round.cap) };
@@ -181,8 +191,10 @@ async function checked(client: Client, place: Place, tell: (words: string) => vo
     (words.get(args.fromSlot) ?? []).forEach((word, slot) => {
       const scores = scoresAt(args.scores, slot);
       lanes(word).forEach((size, lane) => {
-        const found = outcome(size, scores[lane] ?? 0n, terms);
-        const model = lanesOf[Number(args.fromSlot + BigInt(slot)) * 4 + lane];
+        const number = Number(args.fromSlot + BigInt(slot)) * 4 + lane;
+        const score = scores[lane] ?? 0n;
+        const found = silent.has(number) ? returned(size, score) : outcome(size, score, terms);
+        const model = lanesOf[number];
         if (size && model !== undefined) outcomes.set(Number(model), found);
         payout += found.payout;
         burn += found.burn;

@@ -33,6 +33,7 @@ class ResultRow:
     burn: int | None
     settled_at: int | None
     scores: Mapping[str, float]
+    is_silent: bool = False
 
     @property
     def net(self) -> int | None:
@@ -120,6 +121,7 @@ def _results(services: Services, round_id: int, rows: Sequence[sa.Row[Any]]) -> 
             names[row.model].name if row.model in names else f"model_{row.model}",
             *(row.position, row.reward_score, row.rate, row.payout, row.burn, row.settled_at),
             scores.get(row.model, {}),
+            row.is_silent,
         )
         for row in rows
     )
