@@ -150,8 +150,8 @@ def examine(suite: Suite, round_id: int, files: CaseFiles) -> Examined:
         return Examined(record, proposal, None)
     checked = [
         entry.model_id
-        for entry in files.sealed.submissions.entries
-        if entry.predictions is not None and entry.model_id not in files.sealed.refused
+        for entry in case.facts.sealed.submissions.entries
+        if entry.predictions is not None and entry.model_id not in case.facts.sealed.refused
     ]
     faults = [fault for fault in case.faults() if case.is_provable(fault)]
     return Examined(record, proposal, case, tuple(faults), tuple(checked))

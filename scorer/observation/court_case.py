@@ -14,6 +14,7 @@ from scorer.chain.court import Court, StagedCourt
 from scorer.chain.logs import IncompleteLogs, first_block_at
 from scorer.chain.records import NEVER, RoundRecord
 from scorer.evaluation.inputs import Positions
+from scorer.observation.answers import with_answers
 from scorer.observation.observe import Block
 from scorer.observation.posted import PostedIn, PostedReport, read_posted, read_steps
 from scorer.proofs.calls import ScoredLanes, SealedTree, commitment
@@ -183,6 +184,8 @@ def read_case(
 ) -> CourtCase | None:
     """Return the case of an accepted report; None while its evidence is not public, or where none is needed.
 
+    Predictions that answers to demands made public are in it, as if they were among the files.
+
     Raises
     ------
     scorer.proofs.vectors.NotProvable
@@ -195,7 +198,9 @@ def read_case(
         return None
     if court.evidence_since(tournament, record.round_id, report_hash, at.number) == NEVER:
         return None
-    terms = score_terms(files.rules, len(files.sealed.submissions.universe))
+    terms, sealed = score_terms(files.rules, len(files.sealed.submissions.universe)), files.sealed
+    if terms.demands:
+        sealed = with_answers(suite, record.round_id, report_hash, sealed, at)
     since = court.posted_at(tournament, report_hash, at.number)
     place = _blocks(suite, court.contract, since, since, at)
     posted = read_posted(place, suite.addresses.chain_id, tournament, report_hash, terms)
@@ -204,10 +209,10 @@ def read_case(
             f"round {record.round_id}: expected the evidence that the court took at {since}, found none"
         )
     posted = replace(posted, steps=_steps(suite, court, report_hash, posted, at))
-    facts = SealedFacts(positions.models, files.sealed, record.payout_factor, record.cap)
+    facts = SealedFacts(positions.models, sealed, record.payout_factor, record.cap)
     submitters = suite.submitters_before(record.close_at, at.number)
     where = suite.addresses.chain_id, tournament, record.round_id
-    verdicts = VerdictCase(files.sealed, files.rules, submitters, where)
+    verdicts = VerdictCase(sealed, files.rules, submitters, where)
     return CourtCase(court, posted, ScoredLanes(positions.chunks, posted.packed), facts, verdicts)
 
 

@@ -126,6 +126,27 @@ class ProveWrong:
 
 
 @dataclass(frozen=True)
+class AnswerDemand:
+    """Show the predictions of a model that somebody demanded; taken until a Unix time.
+
+    Attributes
+    ----------
+    report_hash
+        Of the report under which the model was drawn, 32 bytes.
+    place
+        Of the demand in the draw, from 0.
+    to
+        Who gets the part of the deposit for sending it.
+    """
+
+    report_hash: bytes
+    place: int
+    model: int
+    to: str
+    until: int = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Expire:
     """Put on record that a dispute was not decided in time, which lets go of the bonds."""
 
@@ -197,6 +218,7 @@ MemberAction = (
     | StagePiece
     | WalkOn
     | ProveWrong
+    | AnswerDemand
     | Expire
     | CloseVotes
     | Collect

@@ -66,6 +66,7 @@ class AlarmReason(StrEnum):
     TARGETS_CHANGED = "Targets or tables are others than those of our report."
     TOO_MANY_CHALLENGES = "As many of our bonds hang on disputes as may at once: this report is not disputed."
     TRANSFER_OVERDUE = "A transfer over the bridge was sent long ago and has not arrived."
+    UNANSWERED = "Predictions were demanded, and we cannot show them: their model will not be paid."
     UNDECIDED = "Too few members released their shares: submissions cannot be read."
     UNKNOWN_VERSION = "The contracts are of a version that this program does not know."
     WRONG_RELEASE = "A member released keys that are proved wrong."

@@ -17,10 +17,12 @@ from scorer.chain.contracts import Suite
 from scorer.chain.court import Court, StagedCourt
 from scorer.chain.records import ProposalRecord, ProposalStatus, RoundRecord
 from scorer.evaluation.inputs import scores_by_chunk
+from scorer.observation.answers import answer_call, sent_answer
 from scorer.observation.observe import Sealed
 from scorer.oracle.actions import (
     Alarm,
     AnnounceProof,
+    AnswerDemand,
     ApproveBond,
     Attest,
     BeginSettlement,
@@ -40,6 +42,7 @@ from scorer.oracle.actions import (
     Wait,
     WalkOn,
 )
+from scorer.proofs.calls import SealedTree
 from scorer.proofs.pieces import cut_at, fits_pools, piece_address
 from scorer.protocol.chunks import SettleArguments, pack_scores, settle_arguments
 from scorer.protocol.report import Report
@@ -106,6 +109,8 @@ def _court_meaning_of(action: MemberAction) -> str:
             return f"walk:{walk.id.hex()}"
         case ProveWrong(disproof):
             return f"prove:{disproof.commitment.hex()}"
+        case AnswerDemand(report_hash, place):
+            return f"answer:{report_hash.hex()}:{place}"
         case _:
             return type(action).__name__.lower()
 
@@ -119,7 +124,7 @@ def latest_time(action: MemberAction, record: RoundRecord, proposal: ProposalRec
         return record.lock_until
     if isinstance(action, CountSignature):
         return record.resolve_at
-    if isinstance(action, _OF_COURT):
+    if isinstance(action, (*_OF_COURT, AnswerDemand)):
         return action.until
     if isinstance(action, ApproveBond | Challenge) and proposal is not None:
         return proposal.challenge_until
@@ -158,12 +163,13 @@ class Calls:
                 return self.suite.tournament.functions.beginSettlement(report.to_contract())
             case VoidRound():
                 return self.suite.tournament.functions.voidRound(self.round_id)
-            case SettleChunk(index):
-                return self.suite.tournament.functions.settle(*self._settles[index])
-            case ReturnChunk(index):
-                return self.suite.tournament.functions.settle(*self._returns[index])
+            case SettleChunk() | ReturnChunk():
+                chunks = self._settles if isinstance(action, SettleChunk) else self._returns
+                return self.suite.tournament.functions.settle(*chunks[action.index])
             case PostEvidence() | AnnounceProof() | StagePiece() | WalkOn() | ProveWrong():
                 return self._of_court(action)
+            case AnswerDemand(_, place, model, to):
+                return sent_answer(self.suite, self._answer(place, model, to))
             case Wait() | Alarm():
                 raise TypeError(f"expected an action that sends a transaction, found {action}")
             case _:
@@ -204,6 +210,10 @@ class Calls:
                 return committee.functions.closeVotes(tournament, self.round_id)
             case Collect(account):
                 return committee.functions.collect(Web3.to_checksum_address(account))
+
+    def _answer(self, place: int, model: int, to: str) -> ContractFunction:
+        sealed = SealedTree(self.bundle.submissions(), self.bundle.refused())
+        return answer_call(self.suite, self.round_id, place, sealed, model, Web3.to_checksum_address(to))
 
     def _of_court(self, action: CourtAction) -> ContractFunction:
         court = self.suite.court

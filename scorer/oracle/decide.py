@@ -13,6 +13,7 @@ from scorer.observation.court_case import Disproof
 from scorer.oracle.actions import (
     Alarm,
     AnnounceProof,
+    AnswerDemand,
     ApproveBond,
     Attest,
     BeginSettlement,
@@ -118,6 +119,40 @@ def _in_turn(view: RoundView, since: int, *actions: MemberAction) -> tuple[Membe
 
 
 def _once_accepted(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, ...]:
+    """Do what an accepted report asks for, and show predictions before waiting: none rests on the other."""
+    actions = _on_report(view, proposal)
+    waiting = len(actions) - isinstance(actions[-1], Wait) if actions else 0
+    return (*actions[:waiting], *_answering(view, proposal), *actions[waiting:])
+
+
+def _answering(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, ...]:
+    """Show predictions that were demanded, in turn, or call a human where we cannot."""
+    owed = view.owed
+    if owed is None or view.now >= owed.until:
+        return ()
+    alarms = tuple(
+        Alarm(
+            f"round {view.record.round_id}: the predictions of model {each.model} were demanded, and "
+            f"{each.problem}; unless somebody shows them until {owed.until} (Unix time), it is not paid",
+            AlarmReason.UNANSWERED,
+        )
+        for each in owed.places
+        if each.problem is not None
+    )
+    # Their owner first, who gets the deposit; then one member after the other, while there is time.
+    if view.now < owed.since + min(view.delay, (owed.until - owed.since) // 2):
+        return alarms
+    steps: list[MemberAction] = []
+    for each in owed.places:
+        if each.problem is None and each.unstaged:
+            steps += [StagePiece(piece, owed.until) for piece in each.unstaged]
+        elif each.problem is None:
+            answered = proposal.report_hash, each.place, each.model, view.address
+            steps.append(AnswerDemand(*answered, owed.until))
+    return (*alarms, *steps)
+
+
+def _on_report(view: RoundView, proposal: ProposalRecord) -> tuple[MemberAction, ...]:
     if proposal.status in (ProposalStatus.EXPIRED, ProposalStatus.DISPROVEN):
         expire = (Expire(),) if view.bonded and proposal.open_votes else ()
         return _in_turn(view, proposal.dispute_until, *expire, VoidRound())

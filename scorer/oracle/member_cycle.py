@@ -14,6 +14,7 @@ from scorer.observation.observe import CommitteeView
 from scorer.oracle.acting import Actor
 from scorer.oracle.actions import ActionResult, Alarm
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
+from scorer.oracle.answering import Answering
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.calls import Calls
 from scorer.oracle.consensus import ConsensusSigning
@@ -136,6 +137,7 @@ class MemberCycle:
             self.disputing,
             soundness,
             Proving(self.context, self.paths, self.address, self.cache, self.raise_alarm),
+            Answering(self.context, self.paths, self.address, self.raise_alarm),
         )
 
     @cached_property

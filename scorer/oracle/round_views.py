@@ -7,6 +7,7 @@ from scorer.chain.records import ProposalRecord, RoundRecord
 from scorer.observation.court_case import Disproof
 from scorer.observation.observe import CommitteeView, Sealed, awaits_seal, chunks_left
 from scorer.oracle.actions import SealRound
+from scorer.oracle.answering import Answering
 from scorer.oracle.cache import MemberCache
 from scorer.oracle.calls import Calls
 from scorer.oracle.context import CycleContext
@@ -44,6 +45,7 @@ class RoundViews:
     disputing: Disputing
     soundness: Soundness
     proving: Proving
+    answering: Answering
 
     def view(
         self,
@@ -84,6 +86,9 @@ class RoundViews:
             posted_parts=self._posted_parts(proposal),
             unstaged=self._unstaged(record, sealed, proposal, report),
             disproof=self._disproof(record, sealed, proposal, report),
+            owed=None
+            if sealed is None or proposal is None
+            else self.answering.owed(record, sealed, proposal),
         )
 
     def _seal(self, record: RoundRecord) -> SealRound | None:

@@ -43,6 +43,42 @@ class Absence:
 
 
 @dataclass(frozen=True)
+class OwedPlace:
+    """A model of a draw whose predictions were demanded and are not shown yet.
+
+    Attributes
+    ----------
+    place
+        In the draw, from 0.
+    problem
+        Why we cannot show them, in words; None where we can.
+    unstaged
+        Pieces that are missing at the store, where one transaction does not carry them.
+    """
+
+    place: int
+    model: int
+    problem: str | None = None
+    unstaged: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class OwedPredictions:
+    """The predictions that are owed under the accepted report of a round.
+
+    Attributes
+    ----------
+    since, until
+        From when members answer, as nothing more can be demanded, and until when answers are taken, Unix
+        seconds. The owner of a model may answer before.
+    """
+
+    places: tuple[OwedPlace, ...]
+    since: int
+    until: int
+
+
+@dataclass(frozen=True)
 class RoundView:
     """Everything that a decision on one round depends on, as of one finalised block.
 
@@ -89,6 +125,8 @@ class RoundView:
         Pieces of our own evidence that are missing at the store, where one transaction does not carry it.
     disproof
         Set where we can prove that the accepted report is wrong.
+    owed
+        Set where predictions were demanded under the accepted report and can still be shown.
     """
 
     record: RoundRecord
@@ -114,3 +152,4 @@ class RoundView:
     posted_parts: int = 0
     unstaged: tuple[bytes, ...] = ()
     disproof: Disproof | None = None
+    owed: OwedPredictions | None = None
