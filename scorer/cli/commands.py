@@ -31,6 +31,14 @@ COMMANDS: Final = {
         "cli.prove:watch",
         "Check every accepted report that is not final yet, and with --send prove those that are wrong.",
     ),
+    "demand": (
+        "cli.demand:demand",
+        "Say which models are drawn to show their predictions, and with --send draw and demand them.",
+    ),
+    "answer": (
+        "cli.demand:answer",
+        "Say whether a model's predictions are demanded, and with --send show them, so that it is paid.",
+    ),
     "explain": ("cli.explain:explain", "Take apart what a model earned in a round, to the last nano-NMR."),
     "statement": (
         "cli.explain:statement",

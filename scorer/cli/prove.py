@@ -113,10 +113,12 @@ def prove(
 
     Exit code 0: nothing is wrong, or it was proven; 3: it can be proven wrong, and nothing was sent.
     """
-    number = _number_of(bundle) if round_id is None else round_id
+    number = number_of(bundle) if round_id is None else round_id
     # Predictions are read from the folder when they are asked for: of a URL, it is gone at the end.
     with bundle.folder(PUBLIC_FILES) as folder:
-        examined = examine(options.suite, number, round_files(folder, _own(folder, model, predictions)))
+        examined = examine(
+            options.suite, number, round_files(folder, own_predictions(folder, model, predictions))
+        )
         fault = examined.fault_of(model)
         if not options.as_json:
             _show(options, examined, fault)
@@ -208,14 +210,15 @@ def _source(rounds: str, suite: Suite, number: int) -> RoundSource:
     return RoundSource(str(folder if folder.is_dir() else Path(rounds) / str(number)))
 
 
-def _number_of(bundle: RoundSource) -> int:
+def number_of(bundle: RoundSource) -> int:
+    """Return the round whose folder this is, by its name."""
     name = str(bundle).rstrip("/").rpartition("/")[2]
     if not (name.isascii() and name.isdecimal() and len(name) < 16):
         raise ActionRefused("expected --round, as the name of the round's folder is no number, found none")
     return int(name)
 
 
-def _own(folder: Path, model: int | None, file: Path | None) -> Mapping[int, Predictions]:
+def own_predictions(folder: Path, model: int | None, file: Path | None) -> Mapping[int, Predictions]:
     """Read the file that was submitted as the operator would, or the client that encrypted it."""
     if (model is None) != (file is None):
         raise ActionRefused("expected --model and --predictions together, found one of them")
@@ -230,7 +233,7 @@ def _own(folder: Path, model: int | None, file: Path | None) -> Mapping[int, Pre
 def _own_of_any(folder: Path, model: int | None, file: Path | None) -> Mapping[int, Predictions]:
     """Do as `_own`; a file that cannot be a submission to this round is one to another."""
     try:
-        return _own(folder, model, file)
+        return own_predictions(folder, model, file)
     except SubmissionRefused:
         return {}
 

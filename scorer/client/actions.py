@@ -187,7 +187,7 @@ def with_approval(
     Parameters
     ----------
     spender
-        The tournament or the committee, which takes the tokens.
+        The contract that takes the tokens: the tournament, the committee, or that of demands.
     gas
         Gas limit of the step where an approval comes first: it cannot be estimated before that is mined.
     """
@@ -204,7 +204,8 @@ def with_approval(
 
 
 def _approval(suite: Suite, spender: Contract, amount: NanoNmr, not_after: int | None) -> PlannedTransaction:
-    name = "tournament" if spender.address == suite.tournament.address else "committee"
+    names = {suite.tournament.address: "tournament", suite.committee.address: "committee"}
+    name = names.get(spender.address, "contract of demands")
     return PlannedTransaction(
         f"allow the {name} to take {nmr_text(amount)} NMR",
         action_key("approve", suite.addresses.numeraire, spender.address, amount),

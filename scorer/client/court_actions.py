@@ -142,8 +142,8 @@ def examine(suite: Suite, round_id: int, files: CaseFiles) -> Examined:
         When there is no report that can be proven wrong, or the files are not those of the round.
     """
     block = latest_block(suite)
-    record, proposal = _standing(suite, round_id, block)
-    _require_own(record, files)
+    record, proposal = standing(suite, round_id, block)
+    require_own(record, files)
     positions = read_sealed(suite, record, block).positions
     case = read_case(suite, record, positions, files, proposal.report_hash, block)
     if case is None:
@@ -157,7 +157,7 @@ def examine(suite: Suite, round_id: int, files: CaseFiles) -> Examined:
     return Examined(record, proposal, case, tuple(faults), tuple(checked))
 
 
-def _standing(suite: Suite, round_id: int, block: Block) -> tuple[RoundRecord, ProposalRecord]:
+def standing(suite: Suite, round_id: int, block: Block) -> tuple[RoundRecord, ProposalRecord]:
     """Return a round and its accepted report, refused unless it can be proven wrong now."""
     count = suite.round_count(block.number)
     if not 1 <= round_id <= count:
@@ -175,7 +175,7 @@ def _standing(suite: Suite, round_id: int, block: Block) -> tuple[RoundRecord, P
     return record, proposal
 
 
-def _require_own(record: RoundRecord, files: CaseFiles) -> None:
+def require_own(record: RoundRecord, files: CaseFiles) -> None:
     """Refuse files that the chain did not commit to: no proof would stand with them."""
     submissions, refused = files.sealed.submissions, files.sealed.refused
     pairs = (
