@@ -6,11 +6,13 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {RoundWindows} from "./RoundWindows.sol";
 import {StakeLedger} from "./StakeLedger.sol";
+import {IDemands} from "./interfaces/IDemands.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
 import {Report} from "./interfaces/Report.sol";
 import {HashStack} from "./lib/HashStack.sol";
+import {HeardScores} from "./lib/HeardScores.sol";
 import {PayoutMath} from "./lib/PayoutMath.sol";
 import {RoundSchedule} from "./lib/RoundSchedule.sol";
 import {StakeSlot} from "./lib/StakeSlot.sol";
@@ -36,6 +38,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     /* STORAGE */
 
     IOracleCommittee public immutable committee;
+    IDemands public immutable demands;
 
     uint32 public cap;
     uint64 public threshold;
@@ -48,6 +51,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     /* CONSTRUCTOR */
 
     /// @param authority the AccessManager that knows operator, guardian and admin.
+    /// @param demands_ who says which lanes owe predictions; zero for nobody.
     /// @param token_ the stake: a plain ERC-20, with permit or without, without fees, hooks or rebasing.
     constructor(
         address authority,
@@ -60,9 +64,11 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
         Windows memory windows_,
         uint32 cap_,
         uint64 threshold_,
-        uint64 minPosition_
+        uint64 minPosition_,
+        IDemands demands_
     ) AccessManaged(authority) StakeLedger(token_, registry_, burnSink_, unit_, lanePrice_) RoundWindows(windows_) {
         committee = committee_;
+        demands = demands_;
         _setParameters(cap_, threshold_, minPosition_);
     }
 
@@ -199,7 +205,8 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
             return;
         }
         r.scoresHead = HashStack.pop(r.scoresHead, previousScoresHead, fromSlot, keccak256(scores));
-        (uint256 payout, uint256 burn) = _settleChunk(r, fromSlot, positions, scores);
+        (uint256 payout, uint256 burn) =
+            _settleChunk(r, fromSlot, positions, HeardScores.copied(demands, roundId, fromSlot, scores));
         _account(r, payout, burn);
         emit ChunkSettled(roundId, fromSlot, uint64(payout), uint64(burn), scores);
         if (previousPositionsHead == 0) _finish(roundId, r);
@@ -277,7 +284,8 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
     }
 
     /// @dev Moves the chunk's positions, with payouts and burns, back to idle.
-    function _settleChunk(Round storage r, uint256 fromSlot, uint256[] calldata positions, bytes calldata scores)
+    /// @param scores where they lie in memory.
+    function _settleChunk(Round storage r, uint256 fromSlot, uint256[] calldata positions, uint256 scores)
         private
         returns (uint256 payout, uint256 burn)
     {
@@ -292,7 +300,7 @@ contract Tournament is ITournament, StakeLedger, RoundWindows {
                 uint256 word = positions[i];
                 if (word == 0) continue;
                 (Uint64x4 paid, Uint64x4 burned) =
-                    PayoutMath.outcomeOf(Uint64x4.wrap(word), PayoutMath.scoresAt(scores, i), factor, limit);
+                    PayoutMath.outcomeOf(Uint64x4.wrap(word), HeardScores.scoresAt(scores, i), factor, limit);
                 if (short) paid = PayoutMath.scaledDown(paid, r.reserved, r.totalPayout);
                 word += Uint64x4.unwrap(paid) - Uint64x4.unwrap(burned);
                 _slots[fromSlot + i] = _slots[fromSlot + i].plus(Uint64x4.wrap(word));

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IBoundedPause} from "./IBoundedPause.sol";
+import {IDemands} from "./IDemands.sol";
 import {IOracleCommittee} from "./IOracleCommittee.sol";
 import {IRoundWindows} from "./IRoundWindows.sol";
 import {IStakeLedger} from "./IStakeLedger.sol";
@@ -243,6 +244,7 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     /// @notice Settles the chunk on top of both stacks: the one locked last of those left. Anybody may.
     /// For each model rate = score * payoutFactor / 1e6, truncated toward zero and clipped to +-cap; payout and burn are
     /// position * |rate| / 1e6, rounded down; a short pool scales each payout by reserved / totalPayout, rounded down.
+    /// A lane that owes predictions (`demands`) has the score zero, whatever `scores` says.
     /// In a Voided round every position is returned whole; `scores` is then empty and `previousScoresHead` not looked at.
     /// The last chunk gives the unused reserve back to the pool and what burned to `sendBurned`, and the round is Settled.
     /// @param positions the chunk's words, as published in `PositionsLocked`.
@@ -309,6 +311,9 @@ interface ITournament is IStakeLedger, IRoundWindows, IBoundedPause {
     function minPosition() external view returns (uint64);
 
     function committee() external view returns (IOracleCommittee);
+
+    /// @notice Who says which lanes owe predictions (IDemands): their scores count as zero. Zero for nobody.
+    function demands() external view returns (IDemands);
 
     /// @notice Version of reports and rounds.
     function VERSION() external view returns (uint256);

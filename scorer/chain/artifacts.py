@@ -14,6 +14,7 @@ CONTRACTS: Final = (
     "ConsensusVerifier",
     "CrosschainBurnSink",
     "CrosschainNumeraire",
+    "Demands",
     "Lockbox",
     "MemberSetSender",
     "MetaCourt",
