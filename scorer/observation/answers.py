@@ -18,6 +18,7 @@ from scorer.proofs.pieces import fits_pools, piece_address, pieces_of
 from scorer.proofs.search import predictions_of
 from scorer.protocol.digest import content_hash, prediction_bytes
 from scorer.protocol.predictions import Predictions, float_array
+from scorer.protocol.submissions import Submission
 
 
 def answer_call(
@@ -83,20 +84,21 @@ def with_answers(
     scorer.chain.logs.IncompleteLogs
         When it shows fewer answers than the contract counts.
     """
-    withheld = [entry for entry in sealed.submissions.entries if entry.predictions is None]
-    if suite.demands is None or not withheld:
+    if suite.demands is None:
         return sealed
-    shown = read_answers(suite, round_id, report_hash, at)
-    ids = sealed.submissions.universe
-    entries = tuple(
-        replace(entry, predictions=shown[entry.model_id])
-        if entry.predictions is None
-        and entry.model_id in shown
-        and _is_of(shown[entry.model_id], ids, entry.content_hash)
-        else entry
-        for entry in sealed.submissions.entries
+    shown, ids = read_answers(suite, round_id, report_hash, at), sealed.submissions.universe
+    answered = (
+        (entry, replace(entry, predictions=shown.get(entry.model_id))) for entry in sealed.submissions.entries
     )
+    entries = tuple(new if are_signed(new, ids) else entry for entry, new in answered)
     return replace(sealed, submissions=replace(sealed.submissions, entries=entries))
+
+
+def are_signed(entry: Submission, ids: tuple[str, ...]) -> bool:
+    """Say whether one holds the predictions of a submission, and they are those that were signed."""
+    if entry.predictions is None or len(entry.predictions) != len(ids):
+        return False
+    return content_hash(ids, float_array(entry.predictions)) == entry.content_hash
 
 
 def read_answers(suite: Suite, round_id: int, report_hash: bytes, at: Block) -> Mapping[int, Predictions]:
@@ -130,10 +132,6 @@ def _floats(content: bytes) -> NDArray[np.float64]:
     """Return predictions from eight bytes each; none where these are not whole."""
     whole = content if len(content) % 8 == 0 else b""
     return np.frombuffer(whole, dtype=">f8").astype(np.float64)
-
-
-def _is_of(predictions: Predictions, ids: tuple[str, ...], signed: bytes) -> bool:
-    return len(predictions) == len(ids) and content_hash(ids, float_array(predictions)) == signed
 
 
 def _demands(suite: Suite) -> Demands:

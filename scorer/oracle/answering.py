@@ -6,7 +6,7 @@ from web3 import Web3
 
 from scorer.chain.demands import Demands
 from scorer.chain.records import ProposalRecord, RoundRecord
-from scorer.observation.answers import answer_call, answer_pieces, staged_court
+from scorer.observation.answers import answer_call, answer_pieces, are_signed, staged_court
 from scorer.observation.observe import Sealed
 from scorer.oracle.alarm_reasons import RaiseAlarm
 from scorer.oracle.context import CycleContext
@@ -91,4 +91,5 @@ def _counts(tree: SealedTree, model: int) -> bool:
 
 def _is_held(tree: SealedTree, model: int) -> bool:
     (entry,) = (entry for entry in tree.submissions.entries if entry.model_id == model)
-    return entry.predictions is not None
+    # Where too few shares came, the predictions of an envelope are none: NaN.
+    return entry.predictions is not None and are_signed(entry, tree.submissions.universe)

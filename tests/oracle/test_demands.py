@@ -1,0 +1,165 @@
+"""Members show predictions that somebody paid for; who is silent gets the position back, and no more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scorer.chain.records import RoundState
+from scorer.evaluation.verify import differences
+from scorer.isolation import SHARED_READER
+from scorer.observation.audit import audit
+from scorer.observation.observe import finalised_block, read_on_chain
+from scorer.observation.silence import silent_models
+from scorer.oracle.actions import Alarm, AnswerDemand
+from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.proofs.demands import drawn_lanes
+from scorer.protocol.predictions import float_array
+from scorer.storage.bundle import RELEASE, SUBMISSIONS
+from scorer.storage.verification import verify_bundle
+from scorer.units import wei_from_nano
+from tests.chains import Chains
+from tests.demanding_world import (
+    DEMANDS,
+    DEPOSIT,
+    answers,
+    demand,
+    draw,
+    drawing_of,
+    lent_demanding_world,
+    tokens_of,
+)
+from tests.world import FIRST, NMR, World
+
+
+@pytest.fixture
+def world(chains: Chains, tmp_path: Path) -> Iterator[World]:
+    """A world whose first round has a public report, under which predictions may be demanded."""
+    with lent_demanding_world(chains, tmp_path / "world") as world:
+        yield world
+
+
+def pass_to(world: World, time: int) -> None:
+    """Let time pass to a moment of the latest block."""
+    world.anvil.advance_to(time)
+
+
+def owner_of(world: World, model: int) -> str:
+    return str(world.suite.registry.functions.ownerOf(model).call())
+
+
+def answering(world: World, *members: int) -> list[AnswerDemand]:
+    """What members answer in a cycle each."""
+    return [step.action for step in world.cycle(*members) if isinstance(step.action, AnswerDemand)]
+
+
+def test_the_contract_draws_whom_the_plain_formula_draws(world: World) -> None:
+    drawing = draw(world, FIRST)
+    seed = drawing.draw.seed
+    assert seed is not None
+    expected = drawn_lanes(seed, drawing.proposal.report_hash, DEMANDS, drawing.payouts)
+    assert drawing.draw.lanes == expected
+    assert 1 <= len(expected) <= DEMANDS
+    assert all(drawn.payout > 0 for drawn in drawing.models)
+    assert drawing.draw.deposit == drawing.deposit == wei_from_nano(DEPOSIT)
+
+
+def test_one_member_shows_what_was_demanded_and_all_are_paid(world: World) -> None:
+    demanded = demand(world, FIRST)
+    drawing = drawing_of(world, FIRST)
+    assert answering(world) == []  # their owners' turn comes first
+    pass_to(world, drawing.until[0])
+    owners = {each.model: owner_of(world, each.model) for each in demanded}
+    before = {address: tokens_of(world, address) for address in owners.values()}
+    found = answering(world)
+    assert sorted(each.place for each in found) == [each.place for each in demanded]
+    assert len(list(answers(world))) == len(demanded)
+    for address in owners.values():
+        own = sum(owner == address for owner in owners.values())
+        assert tokens_of(world, address) - before[address] == own * wei_from_nano(DEPOSIT) * 3 // 4
+    assert answering(world) == []
+    world.pass_challenge_window()
+    world.cycle()
+    record = world.record(FIRST)
+    assert (record.state, record.paid) == (RoundState.SETTLED, record.total_payout)
+    assert silent_models(world.suite, FIRST, finalised_block(world.suite).number) == frozenset()
+
+
+def test_what_was_shown_is_what_the_model_predicted(world: World) -> None:
+    (drawn,) = demand(world, FIRST, 0)
+    pass_to(world, drawing_of(world, FIRST).until[0])
+    world.cycle(1)
+    drawing = drawing_of(world, FIRST)
+    (entry,) = (
+        each for each in drawing.case.facts.sealed.submissions.entries if each.predictions is not None
+    )
+    assert entry.model_id == drawn.model
+    assert entry.predictions is not None
+    assert float_array(entry.predictions).tolist() == world.predictions(drawn.model, FIRST).tolist()
+    assert drawing.models[0].is_answered
+
+
+def test_a_member_that_was_killed_before_its_answer_was_final_sends_it_once(world: World) -> None:
+    demand(world, FIRST, 0)
+    pass_to(world, drawing_of(world, FIRST).until[0])
+    first = world.members[0].cycle()
+    assert [type(step.action) for step in first].count(AnswerDemand) == 1
+    world.members[0].cycle()  # the answer is mined, and not final yet
+    world.anvil.finalise()
+    world.members[0].cycle()
+    assert len(list(answers(world))) == 1
+
+
+def test_a_member_that_lost_the_predictions_calls_a_human_and_another_one_answers(world: World) -> None:
+    (drawn,) = demand(world, FIRST, 0)
+    (world.members[0].bundle(FIRST).folder / SUBMISSIONS).unlink()
+    for member in world.members:  # else it opens the envelopes once more
+        (member.paths.exchange_bundle(FIRST).folder / RELEASE).unlink()
+    pass_to(world, drawing_of(world, FIRST).until[0])
+    steps = world.cycle(0)
+    (alarm,) = (
+        step.action
+        for step in steps
+        if isinstance(step.action, Alarm) and step.action.reason == AlarmReason.UNANSWERED
+    )
+    assert f"the predictions of model {drawn.model} were demanded, and we do not hold them" in alarm.detail
+    assert not [step for step in steps if isinstance(step.action, AnswerDemand)]
+    assert [each.place for each in answering(world, 1)] == [0]
+    assert not [
+        step
+        for step in world.cycle(0)
+        if isinstance(step.action, Alarm) and step.action.reason == AlarmReason.UNANSWERED
+    ]
+
+
+def silent_model(world: World) -> tuple[int, int]:
+    """Settle the round with a model that was to show its predictions: which, and the payout it lost."""
+    (drawn,) = demand(world, FIRST, 0)
+    world.anvil.advance_to(drawing_of(world, FIRST).until[1])
+    world.pass_challenge_window()
+    world.cycle()
+    assert world.record(FIRST).state == RoundState.SETTLED
+    return drawn.model, drawn.payout
+
+
+def test_a_silent_model_gets_its_position_back_and_all_readers_say_why(world: World) -> None:
+    model, payout = silent_model(world)
+    record, block = world.record(FIRST), finalised_block(world.suite)
+    assert record.paid == record.total_payout - payout
+    assert world.idle()[model - 1] == 100 * NMR
+    assert silent_models(world.suite, FIRST, block.number) == {model}
+
+    bundle, chain = world.members[0].bundle(FIRST), read_on_chain(world.suite, FIRST, block)
+    assert chain.silent == {model}
+    assert list(differences(bundle.published(), chain)) == []
+    verified = verify_bundle(bundle.folder, chain, SHARED_READER)
+    assert verified.count == 0
+    assert f"of model {model}" in verified.agreement
+    assert set(audit(world.suite, block).values()) == {True}
+
+
+def test_after_the_second_third_nobody_answers_any_more(world: World) -> None:
+    demand(world, FIRST, 0)
+    pass_to(world, drawing_of(world, FIRST).until[1])
+    assert answering(world) == []
+    assert list(answers(world)) == []
