@@ -55,9 +55,9 @@ def lent_demanding_world(chains: Chains, out: Path) -> Iterator[World]:
         yield demanding_world(world)
 
 
-def public_files(world: World, round_id: int, member: int = 0) -> CaseFiles:
-    """Read what a member publishes of a round: nobody's predictions."""
-    folder = public_folder(world, round_id, member)
+def public_files(world: World, round_id: int, folder: Path | None = None) -> CaseFiles:
+    """Read what a member publishes of a round, or what lies in a folder: nobody's predictions."""
+    folder = folder or public_folder(world, round_id)
     assert not (folder / SUBMISSIONS).exists()
     return round_files(folder, {})
 
@@ -67,9 +67,9 @@ def public_folder(world: World, round_id: int, member: int = 0) -> Path:
     return world.members[member].paths.exchange_bundle(round_id).folder
 
 
-def drawing_of(world: World, round_id: int) -> Drawing:
-    """Read the draw of a round's report as a stranger does."""
-    return read_drawing(world.suite, round_id, public_files(world, round_id))
+def drawing_of(world: World, round_id: int, folder: Path | None = None) -> Drawing:
+    """Read the draw of a round's report as a stranger does, from what a member or a folder shows of it."""
+    return read_drawing(world.suite, round_id, public_files(world, round_id, folder))
 
 
 def mine(world: World, blocks: int) -> None:
@@ -88,15 +88,15 @@ def carry_out(world: World, action: ClientAction) -> None:
         world.admin.send(step.final)
 
 
-def draw(world: World, round_id: int) -> Drawing:
+def draw(world: World, round_id: int, folder: Path | None = None) -> Drawing:
     """Draw the models of a round's report, and return who is drawn."""
-    carry_out(world, DrawModels(drawing_of(world, round_id)))
-    return drawing_of(world, round_id)
+    carry_out(world, DrawModels(drawing_of(world, round_id, folder)))
+    return drawing_of(world, round_id, folder)
 
 
-def demand(world: World, round_id: int, *places: int) -> tuple[DrawnModel, ...]:
+def demand(world: World, round_id: int, *places: int, folder: Path | None = None) -> tuple[DrawnModel, ...]:
     """Draw, and demand the predictions at some places, or at all; return whose."""
-    drawing = draw(world, round_id)
+    drawing = draw(world, round_id, folder)
     chosen = tuple(drawn for drawn in drawing.models if not places or drawn.place in places)
     carry_out(world, DemandPredictions(drawing, chosen))
     world.anvil.finalise()

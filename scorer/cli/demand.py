@@ -1,6 +1,9 @@
 """``cupel demand`` and ``cupel answer``: predictions that a paid model has to show, and showing them."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,11 +93,18 @@ def demand(
 def _send(
     options: ProvingOptions, action: ClientAction, read: Callable[[], Drawing], *, quiet: bool = False
 ) -> None:
+    """Send, and show what is drawn; with `quiet` beside the document that follows."""
+
     def result(_: object) -> CommandResult:
         drawing = read()
         return CommandResult(_document(drawing), () if quiet else tuple(_lines(drawing)))
 
-    send(options.sending(), action, result)
+    context = options.sending()
+    if not (quiet and options.as_json):
+        send(context, action, result)
+        return
+    with redirect_stdout(sys.stderr):
+        send(replace(context, as_json=False), action, result)
 
 
 def _reclaim(options: ProvingOptions, number: int) -> None:

@@ -11,8 +11,9 @@ from scorer.isolation import SHARED_READER
 from scorer.observation.audit import audit
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.observation.silence import silent_models
-from scorer.oracle.actions import Alarm, AnswerDemand
+from scorer.oracle.actions import Alarm, AnswerDemand, StagePiece
 from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.proofs import pieces
 from scorer.proofs.demands import drawn_lanes
 from scorer.protocol.predictions import float_array
 from scorer.storage.bundle import RELEASE, SUBMISSIONS
@@ -130,6 +131,18 @@ def test_a_member_that_lost_the_predictions_calls_a_human_and_another_one_answer
         for step in world.cycle(0)
         if isinstance(step.action, Alarm) and step.action.reason == AlarmReason.UNANSWERED
     ]
+
+
+def test_an_answer_that_no_pool_takes_is_staged_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    demand(world, FIRST, 0)
+    pass_to(world, drawing_of(world, FIRST).until[0])
+    monkeypatch.setattr(pieces, "POOL_BYTES", 2_000)
+    assert [type(step.action) for step in world.cycle(0) if isinstance(step.action, SENT)] == [StagePiece]
+    assert [type(step.action) for step in world.cycle(0) if isinstance(step.action, SENT)] == [AnswerDemand]
+    assert len(list(answers(world))) == 1
+
+
+SENT = (StagePiece, AnswerDemand)
 
 
 def silent_model(world: World) -> tuple[int, int]:
