@@ -1,4 +1,4 @@
-"""Anything in any order: demands, answers, deposits, disputes and settlement, beside a model in plain Python."""
+"""Anything in any order: demands, answers, deposits and disputes, beside a model in plain Python."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -147,7 +147,7 @@ class Walk:
         assert self.tokens() == self.total
 
     def settle(self) -> None:
-        """Settle by the report that stands: silent lanes get their positions back, and all others their outcome."""
+        """Settle by the report that stands: silent lanes get positions back, and all others their outcome."""
         books, demands = self.books[-1], self.demands
         demands.settle(books.evidence, books.scores)
         silent = {PLACES[place] for place in books.owed}

@@ -280,10 +280,8 @@ def test_a_demand_costs_the_deposit_and_names_lane_model_and_payer(placed: Deman
     found = event.args.place, event.args.lane, event.args.modelId, event.args.payer
     assert found == (SECOND, LANES[TIED], TIED, placed.world.address(PAYER))
     assert (before - placed.balance(PAYER), placed.held) == (PAID, PAID)
-    assert placed.functions.placeOf(placed.world.tournament, placed.reported, SECOND).call() == [
-        LANES[TIED],
-        placed.world.address(PAYER),
-    ]
+    found = placed.functions.placeOf(placed.world.tournament, placed.reported, SECOND).call()
+    assert tuple(found) == (LANES[TIED], placed.world.address(PAYER))
 
 
 def test_a_place_is_demanded_once_and_there_are_no_others(placed: DemandsWorld) -> None:
@@ -477,17 +475,13 @@ def test_a_silent_winner_gets_its_position_back_and_nothing_else_changes(placed:
     record = placed.record
     assert (record.paid, record.burned) == (payouts[TIED - 1], record.totalBurn)
     assert tournament.functions.pool().call() == pool - payouts[TIED - 1]
-    silenced = [
-        placed.contract.events.LanesSilenced().process_receipt(each, errors=DISCARD) for each in receipts
-    ]
-    ((event,),) = [each for each in silenced if each]
+    event_of = placed.contract.events.LanesSilenced()
+    ((event,),) = [found for each in receipts if (found := event_of.process_receipt(each, errors=DISCARD))]
     assert (event.args.tournament, event.args.roundId) == placed.place_of_round
     assert event.args.lanes == [LANES[PLAIN]]
-    settled = [
-        tournament.events.ChunkSettled().process_receipt(each, errors=DISCARD)[0].args.scores
-        for each in receipts
-    ]
-    assert settled[::-1] == list(world.lanes(ABOVE).packed)
+    event_of = tournament.events.ChunkSettled()
+    settled = [event_of.process_receipt(each, errors=DISCARD)[0].args.scores for each in reversed(receipts)]
+    assert settled == list(world.lanes(ABOVE).packed)
 
 
 def test_answered_lanes_are_paid_as_reported(placed: DemandsWorld) -> None:
