@@ -209,7 +209,11 @@ contract Demands is IDemands, CourtReader {
     }
 
     /// @inheritdoc IDemands
-    function placeOf(address tournament, bytes32 reportHash, uint256 at) external view returns (uint256, address) {
+    function placeOf(address tournament, bytes32 reportHash, uint256 at)
+        external
+        view
+        returns (uint256 lane, address payer)
+    {
         DrawnLane memory p = _places[tournament][reportHash][at];
         return (p.lane, p.payer);
     }
@@ -223,18 +227,18 @@ contract Demands is IDemands, CourtReader {
         returns (IOracleCommittee.Proposal memory proposal)
     {
         proposal = committee.proposalOf(tournament, roundId);
-        IOracleCommittee.ProposalStatus status = proposal.status;
-        bool isNone = status == IOracleCommittee.ProposalStatus.None;
-        bool isOver =
-            status == IOracleCommittee.ProposalStatus.Expired || status == IOracleCommittee.ProposalStatus.Disproven;
-        if (isNone || isOver) revert NoReport(roundId);
+        if (!_isStanding(proposal.status)) revert NoReport(roundId);
     }
 
     /// @dev Whether a report is the one that stands.
     function _stands(address tournament, uint256 roundId, bytes32 reportHash) private view returns (bool) {
-        IOracleCommittee committee = _committeeOf(tournament);
-        return committee.hasStandingReport(tournament, roundId)
-            && committee.proposalOf(tournament, roundId).reportHash == reportHash;
+        IOracleCommittee.Proposal memory proposal = _committeeOf(tournament).proposalOf(tournament, roundId);
+        return proposal.reportHash == reportHash && _isStanding(proposal.status);
+    }
+
+    function _isStanding(IOracleCommittee.ProposalStatus status) private pure returns (bool) {
+        return status != IOracleCommittee.ProposalStatus.None && status != IOracleCommittee.ProposalStatus.Expired
+            && status != IOracleCommittee.ProposalStatus.Disproven;
     }
 
     /// @dev Notes what a draw's times are: a challenge window from when the report was accepted, and its evidence public. It is not
@@ -250,7 +254,12 @@ contract Demands is IDemands, CourtReader {
         if (posted == 0 || posted == type(uint256).max) revert NoEvidence(proposal.reportHash);
         uint64 window = committee.challengeWindow();
         uint64 accepted = proposal.challengeUntil - window;
-        d.since = posted > accepted ? uint64(posted) : accepted;
+        uint64 since = posted > accepted ? uint64(posted) : accepted;
+        // A committee that waits for no evidence may be done before.
+        if (committee.finalFrom(tournament, roundId, proposal.reportHash) < since + window) {
+            revert NoEvidence(proposal.reportHash);
+        }
+        d.since = since;
         d.third = window / 3;
         // Rounds are counted from 1: more than 2^64 has a tournament that pretends.
         d.roundId = uint64(roundId);

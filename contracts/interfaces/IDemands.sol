@@ -65,7 +65,7 @@ interface IDemands is ICourtTypes {
 
     /// @notice No report of the round stands at its committee.
     error NoReport(uint256 roundId);
-    /// @notice The report's evidence is not public, or the round was opened without terms.
+    /// @notice The report's evidence is not public, the round was opened without terms, or the committee waits for none.
     error NoEvidence(bytes32 reportHash);
     /// @notice The terms name no demands, or more than MAX_DEMANDS.
     error NoDemands(uint256 demands);

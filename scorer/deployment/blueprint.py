@@ -257,6 +257,7 @@ class _Layout:
             quorum=document.committee.quorum,
         )
         self._new("roller", "Roller", authority=authority)
+        demands = self._demands(token)
         for tournament in document.tournaments:
             own = self._given(f"burn_sink.{tournament.name}", kind, tournament.burn_sink)
             self._new(
@@ -273,6 +274,7 @@ class _Layout:
                 cap=tournament.cap,
                 threshold=tournament.threshold,
                 minimum_position=tournament.minimum_position,
+                demands=demands,
             )
         return tuple(self.creations), self.addresses, self.existing
 
@@ -289,6 +291,13 @@ class _Layout:
             ]
             fixed = {"meta": meta, "siblings": others, "slashes": choice == NEW}
             return self._new("court", "ScoreCourt", tables=SHIPPED_ROOT, **fixed)
+        return ZERO_ADDRESS if choice == NOBODY else choice
+
+    def _demands(self, token: str) -> str:
+        """Return where predictions may be demanded."""
+        choice = self.document.committee.demands
+        if choice == NEW:
+            return self._new("demands", "Demands", token=token)
         return ZERO_ADDRESS if choice == NOBODY else choice
 
     def _token(self, authority: str) -> str:

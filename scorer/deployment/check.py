@@ -134,15 +134,23 @@ def _wiring(case: _Case) -> Iterator[ManifestDifference]:
         yield from _differing(f"committee.{getter}", at[label], case.ask("committee", getter))
     yield from _court(case)
     yield from _differing("roller.authority", at["authority"], case.ask("roller", "authority"))
+    if "demands" in at:
+        yield from _differing("demands.token", at["numeraire"], case.ask("demands", "token"))
     for tournament in case.document.tournaments:
         label = label_of(tournament)
         served = case.ask("committee", "isTournament", at[label])
         yield from _differing(f"{label}.served by the committee", True, served)
         expected = {getter: at[name] for getter, name in shared.items()}
-        expected |= {"registry": at["registry"], "committee": at["committee"]}
+        expected |= {"registry": at["registry"], "committee": at["committee"], "demands": _demands(case)}
         expected["burnSink"] = at.get(f"burn_sink.{tournament.name}", at["burn_sink"])
         for getter, address in expected.items():
             yield from _differing(f"{label}.{getter}", address, case.ask(label, getter))
+
+
+def _demands(case: _Case) -> str:
+    """Return where predictions of every tournament's rounds may be demanded."""
+    choice = case.document.committee.demands
+    return {NEW: case.addresses.get("demands", "a demands"), NOBODY: ZERO_ADDRESS}.get(choice, choice)
 
 
 def _court(case: _Case) -> Iterator[ManifestDifference]:

@@ -65,6 +65,14 @@ def _court(value: object) -> str:
     return _address(value)
 
 
+def _demands(value: object) -> str:
+    if value in (NEW, NOBODY):
+        return str(value)
+    if not isinstance(value, str) or not value.startswith("0x"):
+        raise ValueError(f"expected {NEW}, {NOBODY}, or an address")
+    return _address(value)
+
+
 def _seconds(value: object) -> int:
     duration = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if duration is None:
@@ -88,6 +96,8 @@ Account = Annotated[str, BeforeValidator(_address_or_deployer), BeforeValidator(
 """An `Address`, or the word deployer."""
 CourtChoice = Annotated[str, BeforeValidator(_court), BeforeValidator(resolved)]
 """The word new, new-barring or nobody, or an `Address`."""
+DemandsChoice = Annotated[str, BeforeValidator(_demands), BeforeValidator(resolved)]
+"""The word new or nobody, or an `Address`."""
 Seconds = Annotated[int, BeforeValidator(_seconds), PlainSerializer(_words, when_used="json")]
 """Seconds in Python, a number and a unit in a file."""
 

@@ -12,7 +12,18 @@ from pydantic import (
 )
 
 from scorer.chain.fees import GWEI, FeePolicy
-from scorer.deployment.fields import NEW, Account, Address, CourtChoice, Seconds, at_most, within
+from scorer.deployment.fields import (
+    NEW,
+    NEW_BARRING,
+    NOBODY,
+    Account,
+    Address,
+    CourtChoice,
+    DemandsChoice,
+    Seconds,
+    at_most,
+    within,
+)
 from scorer.deployment.limits import (
     LEAST_ABSENCE_LIMIT,
     LONGEST_CHALLENGE_WINDOW,
@@ -28,6 +39,7 @@ from scorer.deployment.limits import (
     MOST_MEMBERS,
     MOST_MINIMUM_POSITION,
     MOST_SUPPLY,
+    SHORTEST_DEMANDS_WINDOW,
     SHORTEST_DISPUTE,
     SHORTEST_LOCK_WINDOW,
     SHORTEST_WINDOW,
@@ -99,11 +111,19 @@ class Existing(Section):
     address: Address | None = None
 
 
+def _demands_choice(given: dict[str, Any]) -> str:
+    """Return where predictions may be demanded unless a file says so, by the fields declared before."""
+    has_time = given.get("challenge_window", 0) >= SHORTEST_DEMANDS_WINDOW
+    return NEW if has_time and given.get("court") in (NEW, NEW_BARRING) else NOBODY
+
+
 class Committee(Section):
     """The oracle committee: bonds in nano-NMR, times in seconds, ``court`` who may disprove reports.
 
     The court is a new ScoreCourt, unless it is nobody, or an address of a court or of who judges by itself;
-    ``new-barring`` is one whose proofs bar reports and take no bonds.
+    ``new-barring`` is one whose proofs bar reports and take no bonds. ``demands`` is where predictions may be
+    demanded: a new contract, nobody, or an address; unless given a new one where the court is new and the
+    challenge window at least 6 hours.
     """
 
     members: Annotated[tuple[Address, ...], Field(strict=False, min_length=1, max_length=MOST_MEMBERS)]
@@ -116,6 +136,7 @@ class Committee(Section):
     absence_slash: Nano
     absence_limit: Annotated[int, Field(ge=LEAST_ABSENCE_LIMIT, le=MOST_ABSENCE_LIMIT)]
     court: CourtChoice = NEW
+    demands: Annotated[DemandsChoice, Field(default_factory=_demands_choice)]
 
     @field_validator("members")
     @classmethod

@@ -76,6 +76,7 @@ def local_deployment(
     lane_price: int = 0,
     name: str = "local",
     court: str = NEW,
+    demands: str | None = None,
     bridged: BridgedToken | None = None,
     admin: tuple[str, int] | None = None,
 ) -> Deployment:
@@ -95,6 +96,8 @@ def local_deployment(
         Part of every address: a second suite on the same chain needs another name.
     court
         Who may disprove reports: a new court, one that takes no bonds, nobody, or an address.
+    demands
+        Where predictions may be demanded: new, nobody, or an address; None as the deployment has it.
     bridged
         A token that came over a bridge, in place of a new one.
     admin
@@ -112,6 +115,7 @@ def local_deployment(
         "absence_slash": "0",
         "absence_limit": 3,
         "court": court,
+        **({} if demands is None else {"demands": demands}),
     }
     tournament = {"name": TOURNAMENT, "lane_price": _nmr(lane_price), **stake.model_dump(mode="json")}
     return Deployment.model_validate(

@@ -24,6 +24,7 @@ from support import (
     UNIT,
     UNPAUSER_ROLE,
     WINDOWS,
+    ZERO_ADDRESS,
     House,
     restrict,
 )
@@ -94,6 +95,7 @@ def house(evm: Evm, project: Any, accounts: Any, chain: Any) -> House:
         CAP,
         THRESHOLD,
         MIN_POSITION,
+        ZERO_ADDRESS,
         sender=admin,
     )
     committee.addTournament(tournament, sender=admin)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from support import OPERATOR_ROLE, UNIT, WINDOWS, House, restrict
+from support import OPERATOR_ROLE, UNIT, WINDOWS, ZERO_ADDRESS, House, restrict
 
 
 def deploy_tournament(house: House, project: Any, **changes: Any) -> Any:
     """Deploy a tournament with the house's parts, cap and threshold, unless `changes` name others.
 
     What may be changed: authority, token, registry, committee, sink, unit, lane_price, windows, cap,
-    threshold, min_position.
+    threshold, min_position, demands.
     """
     usual = {
         "authority": house.authority,
@@ -26,6 +26,7 @@ def deploy_tournament(house: House, project: Any, **changes: Any) -> Any:
         "cap": 50_000,
         "threshold": 2**63,
         "min_position": 0,
+        "demands": ZERO_ADDRESS,
     }
     unknown = changes.keys() - usual.keys()
     assert not unknown, f"expected one of {', '.join(usual)}, found {unknown}"

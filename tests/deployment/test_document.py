@@ -207,7 +207,7 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
         limits.LONGEST_DISPUTE,
         limits.LEAST_ABSENCE_LIMIT,
     ]
-    parts = (zero, zero, zero, zero, zero, 10**9, 0, LOCAL_WINDOWS.to_contract(), 0, 0, 0)
+    parts = (zero, zero, zero, zero, zero, 10**9, 0, LOCAL_WINDOWS.to_contract(), 0, 0, 0, zero)
     constants = ("MAX_CAP", "MAX_MIN_POSITION", "MAX_PAUSE", "MAX_LANE_PRICE")
     assert read_all("Tournament", parts, constants) == [
         10**6,
@@ -223,7 +223,7 @@ def test_windows_are_taken_up_to_the_limits_of_the_contracts(anvil: Anvil) -> No
 
     def deploys(*windows: int) -> bool:
         try:
-            _deployed(sender, "Tournament", zero, zero, zero, zero, zero, 10**9, 0, windows, 0, 0, 0)
+            _deployed(sender, "Tournament", zero, zero, zero, zero, zero, 10**9, 0, windows, 0, 0, 0, zero)
         except Reverted as revert:
             return revert.name != "WindowOutOfRange"
         return True

@@ -156,7 +156,7 @@ abstract contract House {
 
     function _deployTournament() private returns (ITournament) {
         bytes memory parts = abi.encode(authority, token, registry, committee, sink, UNIT, LANE_PRICE);
-        bytes memory parameters = abi.encode(_windows(), 50_000, 5_000 * NANO, NANO / 100);
+        bytes memory parameters = abi.encode(_windows(), 50_000, 5_000 * NANO, NANO / 100, _create("Demands", abi.encode(token)));
         return ITournament(_create("Tournament", bytes.concat(parts, parameters)));
     }
 

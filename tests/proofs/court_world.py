@@ -14,6 +14,7 @@ from web3.contract import Contract
 from scorer.chain.artifacts import artifact
 from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
+from scorer.deployment.fields import NEW
 from scorer.lab.anvil import Anvil, run_anvil
 from scorer.lab.suite import Bonds, deploy_suite, local_deployment
 from scorer.proofs.calls import ScoredLanes, SealedTree, commitment, score_inputs
@@ -77,6 +78,8 @@ class CourtWorld:
     benchmark: Floats | None = None
     store: Any = None
     staged_court: Any = None
+    demands: int = 0
+    deposit: int = 0
 
     @property
     def tournament(self) -> str:
@@ -97,7 +100,7 @@ class CourtWorld:
     @cached_property
     def terms(self) -> ScoreTerms:
         """The round's terms."""
-        return score_terms(self.rules, len(self.submissions.universe))
+        return asking(score_terms(self.rules, len(self.submissions.universe)), self.demands, self.deposit)
 
     @cached_property
     def meta_model(self) -> Floats:
@@ -247,6 +250,11 @@ def send(anvil: Anvil, call: Any, account: int) -> Any:
     return receipt
 
 
+def asking(terms: ScoreTerms, demands: int, deposit: int) -> ScoreTerms:
+    """Return terms by which so many models are drawn, at so much for each demand, nano-NMR."""
+    return replace(terms, demands=demands, deposit=deposit)
+
+
 def predicted(random: np.random.Generator) -> dict[int, Floats]:
     """Return what each model predicts."""
     plain = (np.argsort(np.argsort(random.random(len(IDS)))) + 0.5) / len(IDS)
@@ -290,11 +298,15 @@ def build(
     slashes: bool = True,
     before: Step | None = None,
     submits: Submits | None = None,
+    demands: int = 0,
+    deposit: int = 0,
+    bitmaps: Sequence[tuple[int, bytes]] = CHUNKS,
 ) -> CourtWorld:
     """Deploy everything, and run a round until its outcome is known.
 
     Under another court, other rules, or sealed with another tree of submissions than the members' own if any.
     `before` is done before the round opens; `submits` says after its close what was submitted, and refused.
+    Of so many models predictions may be demanded, at a deposit in nano-NMR; `bitmaps` lock the chunks.
     """
     rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
     meta, verdict = created(anvil, "MetaCourt"), created(anvil, "VerdictCourt")
@@ -304,11 +316,11 @@ def build(
     court = other_court or created(anvil, "ScoreCourt", *arguments)
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
-    terms = score_terms(rules, len(IDS))
+    terms = asking(score_terms(rules, len(IDS)), demands, deposit)
     random = np.random.default_rng(21)
     if before is not None:
         before(anvil, suite)
-    round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), CHUNKS)
+    round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), bitmaps)
     submissions, refused = submitted(IDS, predicted(random), anvil, suite), frozenset({REFUSED})
     if submits is not None:
         submissions, refused = submits(anvil, suite)
@@ -317,7 +329,7 @@ def build(
     target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
     courts = court, meta, verdict
     world = CourtWorld(anvil, suite, *courts, rules, round_id, chunks, submissions, target, tree, refused)
-    world = replace(world, store=store, staged_court=staged)
+    world = replace(world, store=store, staged_court=staged, demands=demands, deposit=deposit)
     return replace(world, benchmark=random.random(len(IDS))) if benchmark else world
 
 
@@ -340,6 +352,7 @@ def deployed(anvil: Anvil, rules: Rules, court: Contract) -> Suite:
         challenge_window=CHALLENGE_WINDOW,
         bonds=BONDS,
         court=str(court.address),
+        demands=NEW,
     )
     return deploy_suite(anvil, anvil.account(ADMIN), document)
 
