@@ -46,12 +46,12 @@ class DrawRecord:
 
     @property
     def demands_until(self) -> int:
-        """When nothing can be drawn, placed or demanded any more, Unix seconds."""
+        """The time from which nothing can be drawn, placed or demanded any more, Unix seconds."""
         return self.since + self.third
 
     @property
     def answers_until(self) -> int:
-        """When nothing can be answered any more, Unix seconds."""
+        """The time from which nothing can be answered any more, Unix seconds."""
         return self.since + 2 * self.third
 
     @property
@@ -62,7 +62,7 @@ class DrawRecord:
 
 @dataclass(frozen=True)
 class Demands:
-    """What a tournament asks which lanes owe predictions.
+    """The contract that a tournament asks which lanes owe predictions.
 
     Attributes
     ----------
