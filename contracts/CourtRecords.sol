@@ -71,6 +71,10 @@ abstract contract CourtRecords is IScoreCourt, CourtReader {
     ) external {
         ITournament.Round memory r = ITournament(tournament).round(evidence.report.roundId);
         _requireInTime(r);
+        // Before, no root says whether anybody submitted, and so whether there must be steps.
+        if (r.state < ITournament.RoundState.Sealed) {
+            revert RoundNotSealed(evidence.report.roundId, uint256(r.state));
+        }
         bytes32 reportHash = _committeeOf(tournament).hashReport(tournament, evidence.report);
         if (_records[tournament][reportHash].postedAt != 0) revert AlreadyPosted(reportHash);
         _requireEvidence(evidence, r.termsHash);

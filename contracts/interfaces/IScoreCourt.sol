@@ -76,6 +76,8 @@ interface IScoreCourt is ICourtTypes {
     error NoGap(uint256 modelId);
     /// @notice The report's evidence is public already: nobody need post it again.
     error AlreadyPosted(bytes32 reportHash);
+    /// @notice Positions and submissions are not sealed yet: evidence cannot be held against them.
+    error RoundNotSealed(uint256 roundId, uint256 state);
     /// @notice Evidence has steps of its meta model if and only if somebody submitted.
     error OtherSteps(bytes32 steps, bytes32 submissionsRoot);
     /// @notice The sender is neither `meta` nor one of `siblings`.
@@ -84,11 +86,12 @@ interface IScoreCourt is ICourtTypes {
 
     /* POSTING */
 
-    /// @notice Makes a report's evidence public. Anybody may, also before the report is accepted. It is final at the earliest
-    /// a challenge window later.
+    /// @notice Makes a report's evidence public. Anybody may, from the round's seal on, also before the report is accepted.
+    /// It is final at the earliest a challenge window later.
     /// @param records, palettes of each vector.
     /// @param positions digests of the round's chunks of positions, in the order in which they were locked.
     /// @dev Reverts if:
+    /// - the round is not sealed (`RoundNotSealed`);
     /// - terms or evidence are not the round's and the report's (`OtherTerms`, `OtherEvidence`);
     /// - a vector is not in the form (`OtherVector`), so that no proof can be led astray by it;
     /// - the terms name a score that this court does not know (`UnknownScore`), or a vector that there is not (`WrongCount`);

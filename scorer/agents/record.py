@@ -5,7 +5,7 @@ agreed on, and what the contract made of both. Rounds cannot be left out without
 a block and names every settled or void round in which the model had a position by then.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -251,11 +251,21 @@ TAG: Final = "cupel"
 """The first tag of all feedback of ours."""
 
 
-def feedback_of(agent_id: int, round_id: int, score: int, url: str, evidence: bytes) -> Feedback:
+def feedback_of(
+    agent_id: int, tournament: str, whose: object, round_id: int, score: int, url: str, evidence: bytes
+) -> Feedback:
     """Return the feedback for a score in a round.
+
+    Its second tag says of which round, of which tournament, and whose score it is: a new version of the
+    contracts counts its rounds from one again, and an agent may be linked to another model. It has less than
+    32 bytes, which is one slot of a registry's storage.
 
     Parameters
     ----------
+    tournament
+        Its address.
+    whose
+        A model's number, or a word for what is no model.
     score
         ppm.
     url
@@ -263,22 +273,10 @@ def feedback_of(agent_id: int, round_id: int, score: int, url: str, evidence: by
     evidence
         The evidence hash of the round's report, which commits to the bundle at the URL.
     """
-    return Feedback(agent_id, score, PPM_DECIMALS, TAG, f"round-{round_id}", "", url, evidence)
+    tag = f"{tournament[2:10].lower()}/{whose}/round-{round_id}"
+    return Feedback(agent_id, score, PPM_DECIMALS, TAG, tag, "", url, evidence)
 
 
-def feedbacks(
-    record: ModelRecord, agent_id: int, evidence: Sequence[tuple[int, str, bytes]]
-) -> list[Feedback]:
-    """Return a feedback for each settled round of a record of which evidence is at hand.
-
-    Parameters
-    ----------
-    evidence
-        Round, URL of its bundle and evidence hash of its report.
-    """
-    scores = {entry.round_id: entry.score for entry in record.rounds if entry.state == "settled"}
-    return [
-        feedback_of(agent_id, number, scores[number], url, digest)
-        for number, url, digest in evidence
-        if number in scores
-    ]
+def whose_of(tag: str) -> str:
+    """Return tournament and model of the second tag of a feedback, without the round."""
+    return tag.rpartition("/")[0]

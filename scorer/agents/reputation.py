@@ -10,6 +10,7 @@ from web3.exceptions import ContractLogicError
 
 from scorer.agents.record import TAG, Feedback
 from scorer.chain.bulk import read_view
+from scorer.errors import CupelError
 
 
 def _function(name: str, inputs: str, outputs: str = "") -> dict[str, Any]:
@@ -39,6 +40,10 @@ IDENTITY: Final = [
     _function("isApprovedForAll", "address address", "bool"),
 ]
 """The functions of an identity registry that are called."""
+
+
+class RegistryError(CupelError, ValueError):
+    """A registry answers with what no registry of ERC-8004 does."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,24 @@ class ReputationRegistry:
         return self.w3.eth.contract(Web3.to_checksum_address(address), abi=IDENTITY)
 
     def given(self, agent_id: int, client: str) -> dict[str, list[Given]]:
-        """Return the feedback with our tag that a client gave to an agent, by second tag, oldest first."""
+        """Return the feedback with our tag that a client gave to an agent, by second tag, oldest first.
+
+        Raises
+        ------
+        RegistryError
+            When the registry answers with lists that do not fit together.
+        """
         call = self.contract.functions.readAllFeedback(agent_id, [client], TAG, "", True)
-        _, _, values, decimals, _, tags, revoked = read_view(call)
-        found: dict[str, list[Given]] = {}
-        for value, places, tag, is_revoked in zip(values, decimals, tags, revoked, strict=True):
-            found.setdefault(str(tag), []).append(Given(int(value), int(places), bool(is_revoked)))
-        return found
+        lists = read_view(call)
+        if len({len(each) for each in lists}) != 1:
+            found = ", ".join(str(len(each)) for each in lists)
+            raise RegistryError(f"{self.address}: expected lists of one length as feedback, found {found}")
+        given: dict[str, list[Given]] = {}
+        for whose, _, value, decimals, first, second, is_revoked in zip(*lists, strict=True):
+            # Not every registry filters as it is asked to.
+            if whose.lower() == client.lower() and first == TAG:
+                given.setdefault(second, []).append(Given(value, decimals, is_revoked))
+        return given
 
     def owner_of(self, agent_id: int) -> str | None:
         """Return the owner of an agent; None for an agent that is none."""

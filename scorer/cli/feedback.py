@@ -99,19 +99,21 @@ class _Source:
         for entry in read_record(self.suite, model).rounds:
             evidence = self._evidence(entry.round_id, entry.report) if entry.state == "settled" else None
             if evidence is not None:
-                yield self._feedback(agent, entry.round_id, entry.score, evidence)
+                yield self._feedback(agent, model, entry.round_id, entry.score, evidence)
 
     def of_meta_model(self, agent: int) -> Iterator[Feedback]:
         """Yield the feedback for each settled round whose meta model is here, ascending."""
         for round_id, report in self._settled().items():
             evidence = self._evidence(round_id, report)
             if evidence is not None and evidence.meta_model_score is not None:
-                yield self._feedback(agent, round_id, evidence.meta_model_score, evidence)
+                yield self._feedback(agent, META_MODEL, round_id, evidence.meta_model_score, evidence)
 
-    def _feedback(self, agent: int, round_id: int, score: int, evidence: RoundEvidence) -> Feedback:
+    def _feedback(
+        self, agent: int, whose: object, round_id: int, score: int, evidence: RoundEvidence
+    ) -> Feedback:
         tournament = self.suite.addresses.tournament
         url = f"{self.url.rstrip('/')}/{tournament}/{round_id}" if self.url else ""
-        return feedback_of(agent, round_id, score, url, evidence.report.evidence_hash)
+        return feedback_of(agent, tournament, whose, round_id, score, url, evidence.report.evidence_hash)
 
     def _settled(self) -> Mapping[int, bytes]:
         """Return the hash of each settled round's report, ascending, as of the newest final block."""

@@ -1,7 +1,7 @@
 """``cupel prove`` and ``cupel watch``: is an accepted report right, and if not, the proof that ends it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundRecord, RoundState
 from scorer.cli.common import print_json
 from scorer.cli.numbers import NUMBER, whole
-from scorer.cli.options import ChainOptions, chain_command, password_of
+from scorer.cli.options import ChainOptions, chain_command, endpoint_errors, password_of
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.cli.sending import CommandResult, SendContext, send
 from scorer.client.actions import ActionRefused, ClientAccount
@@ -149,16 +149,32 @@ def watch(
     proven wrong, and 1 where one could not be checked. With --model and --predictions, your own score of the
     round that the file was submitted to is checked too.
     """
+    suite = options.suite  # what is wrong with the options ends the command; what passes does not
     while True:
         all_checked = True
-        for record in _standing(options.suite):
-            problem = _watched(options, rounds, record, model, predictions)
-            if problem is not None:
-                all_checked = False
-                typer.echo(f"watch: {problem}", err=True)
+        for problem in _problems(options, suite, (rounds, model, predictions)):
+            all_checked = False
+            typer.echo(f"watch: {problem}", err=True)
         if not every:
             raise typer.Exit(0 if all_checked else 1)
         time.sleep(every)
+
+
+def _problems(
+    options: ProvingOptions, suite: Suite, files: tuple[str, int | None, Path | None]
+) -> Iterator[str]:
+    """Check every report that may still be proven wrong; yields why one was not checked or proven."""
+    rounds, model, predictions = files
+    try:
+        with endpoint_errors(options.endpoint):
+            records = _standing(suite)
+    except CupelError as error:
+        yield f"NOT CHECKED: which reports are not final cannot be read: {error}"
+        return
+    for record in records:
+        problem = _watched(options, rounds, record, model, predictions)
+        if problem is not None:
+            yield problem
 
 
 def _watched(
@@ -167,7 +183,7 @@ def _watched(
     """Check a report that may still be proven wrong; returns why it was not checked or proven, or None."""
     suite, number = options.suite, record.round_id
     try:
-        with _source(rounds, suite, number).folder(PUBLIC_FILES) as folder:
+        with endpoint_errors(options.endpoint), _source(rounds, suite, number).folder(PUBLIC_FILES) as folder:
             own = _own_of_any(folder, model, predictions)
             examined = examine(suite, number, round_files(folder, own, skip_others=True))
             fault = examined.fault_of(model)

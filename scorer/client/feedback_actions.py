@@ -1,13 +1,14 @@
 """Gives feedback on agents to a reputation registry of ERC-8004: what a model scored, round by round."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from web3 import Web3
 
-from scorer.agents.record import Feedback
-from scorer.agents.reputation import ReputationRegistry
+from scorer.agents.record import Feedback, whose_of
+from scorer.agents.reputation import Given, ReputationRegistry
 from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
@@ -19,6 +20,7 @@ from scorer.client.actions import (
     TransactionPlan,
     action_key,
 )
+from scorer.protocol.documents import shown
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class GiveFeedback:
         registry = ReputationRegistry(account.suite.w3, self.registry)
         self._check(account, registry)
         given = registry.given(self.agent, account.address)
+        self._require_one_model(given)
         steps, warnings = list[PlannedTransaction](), list[str]()
         for each in self.feedback:
             known = given.get(each.tag2, [])
@@ -103,6 +106,19 @@ class GiveFeedback:
                     f"{account.address}, found {found}; revoke that first"
                 )
         return TransactionPlan(tuple(steps), tuple(warnings))
+
+    def _require_one_model(self, given: Mapping[str, Sequence[Given]]) -> None:
+        """Refuse an agent that has scores of another model of the tournament: it would show both."""
+        own = {whose_of(each.tag2) for each in self.feedback}
+        tournaments = {whose.partition("/")[0] for whose in own}
+        for tag, known in given.items():
+            is_other = whose_of(tag) not in own and tag.partition("/")[0] in tournaments
+            if is_other and not all(old.is_revoked for old in known):
+                raise ActionRefused(
+                    f"agent {self.agent}: expected scores of {', '.join(sorted(own))} alone as feedback of "
+                    f"this account, found {shown(tag)}: it was linked to another model before; revoke that "
+                    "first, or let the model's owner link another agent"
+                )
 
     def _step(
         self, account: ClientAccount, registry: ReputationRegistry, each: Feedback

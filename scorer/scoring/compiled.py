@@ -35,6 +35,11 @@ MOST_STEPS: Final = 8
 UNTIED, TIED, LEFT = 0, 1, 2
 """A submission is added up, added up with ranks of its own, left to numpy."""
 
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise ImportError(
+        "expected numba to compile, found NUMBA_DISABLE_JIT; the loops here are too slow in Python"
+    )
+
 compiled = cast("Callable[[Function], Function]", numba.njit(nogil=True, cache=True))
 """Compile a function; it holds no lock of Python while it runs."""
 reordered = cast(
@@ -118,6 +123,8 @@ def add_up(block: Floats, given: PassOperands, scratch: Scratch) -> BlockSums:
     )
     for rows in row_blocks(models, MODELS_AT_ONCE):
         values = block[rows]
+        # Else what may be written and what may not are compiled apart, the second only once there is one.
+        values.flags.writeable = False
         _add_up_block(
             values,
             values.min(axis=1),

@@ -1,5 +1,6 @@
 """Chooses what adds up the submissions of a round: numpy, or a compiled pass where numba is installed."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.exact import Floats
-from scorer.scoring.plan import ScoringPlan
-from scorer.scoring.sums import BlockSummer, Summer, Sums
+from scorer.scoring.exact import Floats, mean
+from scorer.scoring.operands import contribution_target, correlation_target
+from scorer.scoring.plan import ScoringPlan, make_plan
+from scorer.scoring.quantiles import rank_table
+from scorer.scoring.sums import BlockSummer, Summer, Sums, empty_sums
 
 COMPILED_AFTER = 1 << 26
 """Predictions that a process adds up by numpy before it loads the compiled pass. Loading takes as long as
@@ -45,10 +48,52 @@ def compiled_pass() -> ModuleType | None:
     """Import `scorer.scoring.compiled`; None where numba is not installed, or does not work here."""
     try:
         from scorer.scoring import compiled
-    except (ImportError, RuntimeError):
-        # The second where no folder is to be written that keeps what was compiled.
+
+        if is_right(compiled):
+            return compiled
+        found = "it adds up otherwise than numpy"
+    except ImportError:
         return None
-    return compiled
+    # From a cache that was cut, a full disk, no folder to write to: numba raises what it meets there.
+    except Exception as error:  # noqa: BLE001
+        found = f"{type(error).__name__}: {error}"
+    warnings.warn(
+        f"expected numba to compile or to load the pass over submissions, found {found}; scores are the "
+        "same without it, but take longer; delete numba's cache (NUMBA_CACHE_DIR, or __pycache__ beside it)",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+def is_right(compiled: ModuleType) -> bool:
+    """Say whether the compiled pass adds up some submissions to the bits of numpy.
+
+    What it runs was compiled by another process, at another time: its cache knows a source by size and date.
+    """
+    plan, rows = _trial()
+    found, expected = empty_sums(len(rows), plan), empty_sums(len(rows), plan)
+    BlockSummer(plan, expected, len(rows), Lock()).add(0, rows)
+    by_numpy = partial(BlockSummer, plan, found, len(rows), Lock())
+    CompiledSummer(plan, found, compiled, compiled.operands(plan), by_numpy).add(0, rows)
+    arrays = (vars(expected) | expected.products).items()
+    others = vars(found) | found.products
+    return all(np.array_equal(array, others[name]) for name, array in arrays if name != "products")
+
+
+def _trial() -> tuple[ScoringPlan, Floats]:
+    """Return sides that fill every column, and submissions without ties, with ties, and of one value."""
+    number = np.arange(61.0)
+    untied = 7 * number % 61 / 61
+    target, meta = np.sqrt(number), np.sqrt(untied)
+    table = rank_table(len(number))
+    plan = make_plan(
+        table,
+        correlation_target(target - mean(target), table, power_1_5=True),
+        contribution_target(target, meta, table),
+        correlation_target(meta - mean(meta), table, power_1_5=False),
+    )
+    return plan, np.stack([untied, np.round(untied, 1), np.full(len(number), 0.5), -np.round(target)])
 
 
 class CompiledSummer:

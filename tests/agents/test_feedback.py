@@ -7,9 +7,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from eth_abi.abi import encode
+from web3 import Web3
+from web3.providers.base import JSONBaseProvider
 
+from scorer.agents.reputation import Given, RegistryError, ReputationRegistry
 from scorer.failpoints import KILLED, VARIABLE
 from scorer.lab.agents.registries import Registries
 from scorer.lab.plain_sender import Sender
@@ -52,6 +57,10 @@ class Feedbacks:
     def given(self, agent: int) -> list[tuple[int, str]]:
         return self.registries.given(agent, self.giver.address)
 
+    def tag(self, whose: object = MODEL) -> str:
+        """The second tag of a feedback in the first round."""
+        return f"{self.world.suite.addresses.tournament[2:10].lower()}/{whose}/round-1"
+
     @property
     def score(self) -> int:
         scores = self.world.members[0].bundle(1).scores()
@@ -84,7 +93,7 @@ def test_a_score_is_given_with_its_evidence_and_not_twice(feedbacks: Feedbacks) 
 
     code, said = feedbacks.model("--url", "https://example.org/rounds/", "--send", "--yes")
     assert code == 0, said
-    assert feedbacks.given(feedbacks.agent) == [(feedbacks.score, "round-1")]
+    assert feedbacks.given(feedbacks.agent) == [(feedbacks.score, feedbacks.tag())]
     (log,) = feedbacks.registries.reputation.events.NewFeedback().get_logs(from_block=0)
     report = feedbacks.world.members[0].bundle(1).report()
     assert log["args"]["feedbackHash"] == report.evidence_hash
@@ -102,7 +111,7 @@ def test_the_meta_model_s_score_is_given_to_an_agent_that_is_named(feedbacks: Fe
     code, said = run(*feedbacks.command("meta", "--agent", feedbacks.meta, "--send", "--yes"))
     assert code == 0, said
     ((value, tag),) = feedbacks.given(feedbacks.meta)
-    assert tag == "round-1"
+    assert tag == feedbacks.tag("meta")
     assert 0 < abs(value) < 10**6
     code, said = feedbacks.model("--agent", feedbacks.agent)
     assert code == 1
@@ -127,7 +136,7 @@ def test_a_command_that_is_killed_goes_on_and_gives_nothing_twice(feedbacks: Fee
     assert code == 0, said
     code, said = run(*command)
     assert code == 0, said
-    assert feedbacks.given(feedbacks.agent) == [(feedbacks.score, "round-1")]
+    assert feedbacks.given(feedbacks.agent) == [(feedbacks.score, feedbacks.tag())]
 
 
 def test_attack_a_model_is_sold_and_its_agent_kept_so_that_its_scores_adorn_another(
@@ -183,7 +192,7 @@ def test_attack_a_bundle_with_a_meta_model_that_the_report_does_not_commit_to(fe
 
 def test_another_value_in_the_registry_is_named_and_a_revoked_one_is_left(feedbacks: Feedbacks) -> None:
     functions = feedbacks.registries.reputation.functions
-    wrong = feedbacks.agent, feedbacks.score + 1, 6, "cupel", "round-1", "", "", bytes(32)
+    wrong = feedbacks.agent, feedbacks.score + 1, 6, "cupel", feedbacks.tag(), "", "", bytes(32)
     feedbacks.giver.send(functions.giveFeedback(*wrong))
     code, said = feedbacks.model("--send", "--yes")
     assert code == 1
@@ -193,3 +202,57 @@ def test_another_value_in_the_registry_is_named_and_a_revoked_one_is_left(feedba
     assert code == 0, said
     assert "nothing to do" in said
     assert feedbacks.given(feedbacks.agent) == []
+
+
+def test_a_round_of_another_tournament_is_another_round(feedbacks: Feedbacks) -> None:
+    """A new version of the contracts counts its rounds from one again, for the same models and agents."""
+    former = f"00c0ffee/{MODEL}/round-1"
+    given = feedbacks.agent, feedbacks.score + 1, 6, "cupel", former, "", "", bytes(32)
+    feedbacks.giver.send(feedbacks.registries.reputation.functions.giveFeedback(*given))
+    code, said = feedbacks.model("--send", "--yes")
+    assert code == 0, said
+    both = [(feedbacks.score + 1, former), (feedbacks.score, feedbacks.tag())]
+    assert feedbacks.given(feedbacks.agent) == both
+
+
+def test_attack_an_agent_is_linked_to_whichever_model_did_best(feedbacks: Feedbacks) -> None:
+    """So it would have the scores of one model until that fails, and then those of a newer one."""
+    code, said = feedbacks.model("--send", "--yes")
+    assert code == 0, said
+    other = MODEL + 1
+    buyer = Sender(feedbacks.world.suite.w3, feedbacks.world.tournament.participants[other - 1].account)
+    identity, link = feedbacks.registries.identity.functions, feedbacks.registries.link
+    feedbacks.owner.send(identity.transferFrom(feedbacks.owner.address, buyer.address, feedbacks.agent))
+    buyer.send(link.functions.link(other, feedbacks.agent))
+    code, said = run(*feedbacks.command(other, "--link", link.address, "--send", "--yes"))
+    assert code == 1, said
+    assert f"found {feedbacks.tag()}" in said
+    assert feedbacks.given(feedbacks.agent) == [(feedbacks.score, feedbacks.tag())]
+
+
+class HostileRegistry(JSONBaseProvider):
+    """Answers every call with the same feedback."""
+
+    def __init__(self, *arrays: list[Any]) -> None:
+        super().__init__()
+        types = ["address[]", "uint64[]", "int128[]", "uint8[]", "string[]", "string[]", "bool[]"]
+        self.answer = "0x" + encode(types, arrays).hex()
+
+    def make_request(self, method: Any, params: Any) -> Any:
+        return {"jsonrpc": "2.0", "id": 1, "result": self.answer}
+
+
+def test_attack_a_registry_passes_others_feedback_off_as_the_account_s() -> None:
+    account, other = f"0x{1:040x}", f"0x{2:040x}"
+    tags = ["cupel", "cupel", "x"], ["a"] * 3
+    arrays = [account, other, account], [1] * 3, [7, 8, 9], [6] * 3, *tags, [False] * 3
+    registry = ReputationRegistry(Web3(HostileRegistry(*arrays)), f"0x{9:040x}")
+    assert registry.given(0, account) == {"a": [Given(7, 6, False)]}
+
+
+def test_a_registry_whose_lists_do_not_fit_is_refused() -> None:
+    account = f"0x{1:040x}"
+    arrays = [account], [1], [7, 8], [6], ["cupel"], ["a"], [False]
+    registry = ReputationRegistry(Web3(HostileRegistry(*arrays)), f"0x{9:040x}")
+    with pytest.raises(RegistryError, match="expected lists of one length"):
+        registry.given(0, account)

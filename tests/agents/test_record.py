@@ -11,8 +11,9 @@ from scorer.agents.record import (
     PositionOutcomeOnChain,
     RoundEntry,
     entry_of,
-    feedbacks,
+    feedback_of,
     record_problems,
+    whose_of,
 )
 from tests.agents.documents import MEMBERS
 
@@ -85,7 +86,7 @@ def test_rounds_stand_once_and_in_order() -> None:
 
 
 def test_feedback_says_the_score_in_units_of_ppm_with_the_evidence() -> None:
-    evidence = [(3, "https://host/rounds/3", keccak(b"evidence")), (9, "https://host/rounds/9", bytes(32))]
-    (feedback,) = feedbacks(record(entry_of(OUTCOME)), 22, evidence)
-    text = ("cupel", "round-3", "", "https://host/rounds/3")
-    assert feedback.arguments == (22, 40_000, 6, *text, keccak(b"evidence"))
+    url, evidence = "https://host/rounds/3", keccak(b"evidence")
+    given = feedback_of(22, "0x697D0Fa6" + 32 * "0", 7, 3, 40_000, url, evidence)
+    assert given.arguments == (22, 40_000, 6, "cupel", "697d0fa6/7/round-3", "", url, evidence)
+    assert whose_of(given.tag2) == "697d0fa6/7"

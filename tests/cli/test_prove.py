@@ -12,12 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from scorer.chain.bulk import read_view
+from scorer.chain.calldata import calldata
 from scorer.chain.records import ProposalStatus
 from scorer.cli import app
 from scorer.cli.prove import WRONG
 from scorer.client.keystore import write_keystore
 from scorer.lab.false_report import FalseReport
 from scorer.lab.in_process import ADMIN, FIRST_MEMBER
+from scorer.lab.proxy import error, proxy_of
 from scorer.proofs import pieces
 from scorer.proofs.staged import COMMITMENT_AGE
 from scorer.storage.bundle import SUBMISSIONS, Bundle
@@ -236,6 +238,30 @@ def test_a_watcher_without_a_key_rings_for_a_lie_and_says_what_it_could_not_chec
     assert (code, "NOT CHECKED: its evidence is not public" in said) == (1, True), said
     post(world, false)
     code, said = run("watch", rounds, *options)
+    assert (code, "WRONG" in said) == (WRONG, True), said
+
+
+@pytest.mark.parametrize("nonsense", [2 * [{"result": "0x"}], [error(-32_000, "out of order")]])
+def test_a_watcher_goes_on_after_an_endpoint_that_answered_nonsense(
+    lied: tuple[World, int, FalseReport], tmp_path: Path, nonsense: list[dict[str, Any]]
+) -> None:
+    """Whoever leaves it running relies on it until the last report is final."""
+    world, round_id, false = lied
+    public(world, round_id, tmp_path, withheld=False)
+    post(world, false)
+    count = world.suite.tournament.functions.roundCount()
+    left = [*nonsense]
+
+    def once(request: Any, _forward: Any) -> Any:
+        asked = request["params"][0].get("data") or request["params"][0].get("input")
+        return left.pop() if left and asked == "0x" + calldata(count).hex() else None
+
+    with proxy_of(world.anvil.url) as proxy:
+        proxy.misbehave("eth_call", once)
+        options = ["--endpoint", proxy.url, *chain_options(world, tmp_path)[2:]]
+        code, said = run("watch", tmp_path / "public", "--every", 1, *options)
+    assert left == []
+    assert "NOT CHECKED" in said
     assert (code, "WRONG" in said) == (WRONG, True), said
 
 

@@ -1,8 +1,10 @@
 """The compiled pass gives the bits that numpy gives, and whatever it does not take is left to numpy."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,9 +112,13 @@ def test_float32_submissions_have_the_bits_of_numpy() -> None:
     require_same_bits(*both(single, game.target, game.meta_model))  # type: ignore[arg-type]
 
 
-def in_a_process_of_its_own(code: str) -> str:
+def in_a_process_of_its_own(code: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], env=dict(os.environ), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=dict(os.environ) | environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 
@@ -159,3 +165,79 @@ def test_without_numba_numpy_goes_on() -> None:
     found, compiled = in_a_process_of_its_own(missing).splitlines()
     assert compiled == "None"
     assert found == in_a_process_of_its_own(with_it)
+
+
+BY_THE_PASS = (
+    SCORED
+    + """summers.COMPILED_AFTER = 0
+scores = score_submissions(rows, target, meta)
+print(summers.compiled_pass() is not None, scores.corr.tobytes().hex())
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def cached(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with what a process compiled, and the scores that it found."""
+    folder = tmp_path_factory.mktemp("numba")
+    works, scores = in_a_process_of_its_own(BY_THE_PASS, NUMBA_CACHE_DIR=str(folder)).split()
+    assert works == "True"
+    return folder, scores
+
+
+@pytest.mark.parametrize(("suffix", "kept"), [(".nbi", 20), (".nbc", 2_000), (".nbc", 0)])
+def test_a_cache_that_was_written_half_leaves_all_to_numpy(
+    cached: tuple[Path, str], tmp_path: Path, suffix: str, kept: int
+) -> None:
+    """As after a loss of power: numba compiles nothing anew that it cannot read."""
+    folder = tmp_path / "numba"
+    shutil.copytree(cached[0], folder)
+    files = list(folder.rglob(f"*{suffix}"))
+    assert files
+    for file in files:
+        file.write_bytes(file.read_bytes()[:kept])
+    found = in_a_process_of_its_own(BY_THE_PASS, NUMBA_CACHE_DIR=str(folder)).split()
+    assert found == ["False", cached[1]]
+
+
+def test_a_cache_that_cannot_be_written_leaves_all_to_numpy(cached: tuple[Path, str], tmp_path: Path) -> None:
+    # Even root writes no file that is larger than a process may.
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))\n" + BY_THE_PASS
+    code = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" + code
+    found = in_a_process_of_its_own(code, NUMBA_CACHE_DIR=str(tmp_path)).split()
+    assert found == ["False", cached[1]]
+
+
+def test_a_numba_that_compiles_nothing_leaves_all_to_numpy() -> None:
+    """Its loops would take a hundred times as long in Python as all of numpy's work."""
+    assert in_a_process_of_its_own(BY_THE_PASS, NUMBA_DISABLE_JIT="1").split()[0] == "False"
+
+
+@pytest.mark.parametrize("name", ["products", "own", "found"])
+def test_a_pass_that_computes_other_sums_is_not_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Such as one that was compiled from another version of the source, and has its name, size and time."""
+    compiled = summers.compiled_pass()
+    assert compiled is not None
+    assert summers.is_right(compiled)
+    add_up = compiled.add_up
+
+    def other(*given: Any) -> Any:
+        sums = add_up(*given)
+        sums_of = getattr(sums, name)
+        sums_of[...] = compiled.UNTIED if name == "found" else sums_of + 1
+        return sums
+
+    monkeypatch.setattr(compiled, "add_up", other)
+    assert not summers.is_right(compiled)
+
+
+def test_submissions_that_may_not_be_written_are_compiled_no_second_time() -> None:
+    compiled = summers.compiled_pass()
+    assert compiled is not None
+    game = make_round(20, 50)
+    rows = game.submissions.copy()
+    rows.flags.writeable = False
+    before = len(compiled._add_up_block.signatures)
+    require_same_bits(*both(rows, game.target, game.meta_model))
+    require_same_bits(*both(rows.copy(), game.target, game.meta_model))
+    assert len(compiled._add_up_block.signatures) == before == 1
