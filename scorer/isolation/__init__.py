@@ -21,6 +21,7 @@ It needs Linux. The network filter needs x86-64 or arm64; elsewhere the limits a
 from scorer.isolation.answers import IsolationError as IsolationError
 from scorer.isolation.answers import IsolationReason as IsolationReason
 from scorer.isolation.answers import ReadResult as ReadResult
+from scorer.isolation.answers import imports as imports
 from scorer.isolation.answers import refuses as refuses
 from scorer.isolation.limits import ReadLimits as ReadLimits
 from scorer.isolation.reader import SHARED_READER as SHARED_READER
