@@ -13,7 +13,9 @@ from scorer.client.amounts import amount_of
 from scorer.client.bond_actions import CollectCredit, LeaveCommittee, PostBond, ReleaseBond
 from scorer.client.bonds import bond_of
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Post what you have at stake, and take it back.", no_args_is_help=True, rich_markup_mode=None
+)
 AmountArgument = Annotated[str, typer.Argument(help="NMR, such as 100 or 0.5.")]
 WhoOption = Annotated[str | None, typer.Option("--member", help="Whose, if not yours: an address.")]
 

@@ -28,10 +28,10 @@ def latency(
     if as_json:
         print_json(_document(found))
         return
-    console.print(_messages(found))
+    console().print(_messages(found))
     own = [(f"{chain} {each.action}", each) for chain, all_ in found.transactions.items() for each in all_]
     if own:
-        console.print(table_of(own))
+        console().print(table_of(own))
     sent = sum(each.sent for each in found.messages)
     typer.echo(f"latency: {sent} messages, {sum(each.under_way for each in found.messages)} under way")
 

@@ -2,8 +2,9 @@
 
 import gc
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
@@ -101,8 +102,17 @@ COMMANDS: Final = {
     "devnet": ("lab.cli.devnet:app", "Run a whole tournament on a local chain."),
 }
 """The module and attribute of each command or group in ``scorer``, and a line that says what it does."""
-ADDED: Final = {"oracle": {"drill": "lab.cli.drill:drill"}}
-"""Commands of the lab that belong to another group, by group and name."""
+ADDED: Final = {
+    "oracle": {
+        "latency": "cli.latency:latency",
+        "challenge": "cli.committee:challenge",
+        "remove-absent": "cli.committee:remove_absent",
+        "bond": "cli.bond:app",
+        "encryption-key": "cli.encryption_key:app",
+        "drill": "lab.cli.drill:drill",
+    }
+}
+"""Further commands of a group, by group and name: what no daemon needs to import, and what is of the lab."""
 OTHER_NAMES: Final = {
     "--rpc": "--endpoint",
     "--rpc-url": "--endpoint",
@@ -124,8 +134,10 @@ _COMPLETION: Final[Any] = vars(core)["CompletionItem"]
 def load(name: str) -> Any:
     """Import a command or a group of them."""
     command = _imported(name, COMMANDS[name][0])
-    for added, place in ADDED.get(name, {}).items():
-        command.add_command(_imported(added, place))
+    if name in ADDED:
+        there = {own: partial(command.commands.get, own) for own in command.commands}
+        added = {other: partial(_imported, other, place) for other, place in ADDED[name].items()}
+        command.commands = _Lazy(there | added)
     return command
 
 
@@ -179,18 +191,19 @@ def _advice(error: Any) -> str:
 
 
 class _Lazy(Mapping[str, Any]):
-    """The commands by name, each imported when it is asked for."""
+    """Commands by name, each imported when it is asked for."""
+
+    def __init__(self, loaders: Mapping[str, Callable[[], Any]]) -> None:
+        self._loaders = loaders
 
     def __getitem__(self, name: str) -> Any:
-        if name not in COMMANDS:
-            raise KeyError(name)
-        return load(name)
+        return self._loaders[name]()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        return iter(self._loaders)
 
     def __len__(self) -> int:
-        return len(COMMANDS)
+        return len(self._loaders)
 
 
 class Commands(TyperGroup):
@@ -198,7 +211,7 @@ class Commands(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands: Any = _Lazy()
+        self.commands: Any = _Lazy({name: partial(load, name) for name in COMMANDS})
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is click's
         """Names in the order in which help shows them."""

@@ -4,16 +4,17 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from scorer.errors import CupelError
 from scorer.redaction import clean
 
-console = Console(width=None if sys.stdout.isatty() else 110)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The node's TOML configuration.", exists=True)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
@@ -30,9 +31,22 @@ def user_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+@cache
+def console(*, err: bool = False) -> "Console":
+    """Return what prints tables, on standard error with `err`; as wide as the terminal, if it is one."""
+    # No daemon prints any.
+    from rich.console import Console
+
+    if err:
+        return Console(width=console().width, stderr=True)
+    return Console(width=None if sys.stdout.isatty() else 110)
+
+
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Show on a terminal what takes its time, until it is done; nowhere else, and never in a document."""
+    from rich.console import Console  # as above
+
     with Console(stderr=True).status(f"{what} ..."):
         yield
 

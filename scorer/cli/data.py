@@ -235,7 +235,7 @@ def attack(
         columns = "none to find" if each.columns != each.columns else f"{each.columns:.1%}"
         chance = f"{each.rows_by_chance:.1%}", f"{each.columns_by_chance:.1%}"
         table.add_row(str(each.setting), f"{each.rows:.1%}", chance[0], columns, chance[1])
-    console.print(table)
+    console().print(table)
 
 
 @app.command("report")

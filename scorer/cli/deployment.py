@@ -140,7 +140,7 @@ def show_plan(w3: Web3, wanted: Blueprint) -> DeploymentCost:
         table.add_column(header, justify="right" if header == "gas" else "left", overflow="fold")
     for price in cost.prices:
         table.add_row(price.step.title, f"{'' if price.is_estimate_of_chain else '~'}{price.gas:,}")
-    console.print(table)
+    console().print(table)
     typer.echo(
         f"plan: {len(cost.prices)} transactions, {cost.gas:,} gas, {short_coins(cost.cost)} {coin} at "
         f"{cost.price / 1e9:.3f} gwei, at most {short_coins(cost.most)}; the deployer has "

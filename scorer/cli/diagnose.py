@@ -61,14 +61,14 @@ def _print(document: dict[str, Any]) -> None:
         table.add_row("as they are", *before, end_section=True)
     for row in rows:
         table.add_row(row["name"], *(_number(row[f"{score}Mean"]) for score in ("corr", "mmc", "fnc")))
-    console.print(table)
+    console().print(table)
     exposures = Table(title="the most dangerous features")
     for name in ("feature", "risk", "exposure", "payoff"):
         exposures.add_column(name, justify="left" if name == "feature" else "right")
     for row in document["exposures"][:SHOWN]:
         numbers = (row["risk"], row["exposureMean"], row["payoffMean"])
         exposures.add_row(row["feature"], *map(_number, numbers))
-    console.print(exposures)
+    console().print(exposures)
 
 
 def _number(value: float | None) -> str:

@@ -17,7 +17,7 @@ from scorer.encryption.errors import KeyRefused
 from scorer.encryption.keys import MOST_IDENTITIES, spell_public, write_identities
 from scorer.files import SecretExposed
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Make and publish your encryption key.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("new")

@@ -92,9 +92,9 @@ def explain(
         shown = {"buckets": [part.to_json() for part in parts]} if wanted != EXPLAINED else {}
         print_json(explanation.to_json() | shown)
         return
-    console.print(_table(explanation))
+    console().print(_table(explanation))
     if wanted != EXPLAINED:
-        console.print(_bucket_table(explanation, parts))
+        console().print(_bucket_table(explanation, parts))
 
 
 def _submitted(bundle: Bundle, file: Path) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ def latency(
     if as_json:
         print_json([document_of(each) for each in found])
         return
-    console.print(table_of((each.action, each) for each in found))
+    console().print(table_of((each.action, each) for each in found))
     typer.echo(f"latency: {sum(each.inclusion.count for each in found)} transactions")
 
 

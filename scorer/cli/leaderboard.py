@@ -24,14 +24,8 @@ from scorer.observation.observe import finalised_block
 from scorer.observation.silence import silent_models
 from scorer.owned_files import refuse_foreign_table
 from scorer.redaction import shown
-from scorer.rewards.reputation import (
-    CLASSIC_SEASON,
-    CRYPTO_SEASON,
-    SIGNALS_SEASON,
-    account_reputation,
-    in_the_year_before,
-    season,
-)
+from scorer.rewards.reputation import account_reputation, in_the_year_before, season
+from scorer.rewards.season_rules import CLASSIC_SEASON, CRYPTO_SEASON, SIGNALS_SEASON
 
 HEADER = (
     "rank,model,account,rounds,.*,net_nmr,(return_on_positions_percent|return_percent)|rank,account,[^,]+"
@@ -92,7 +86,7 @@ def leaderboard(
     if as_json:
         typer.echo(board.to_json(orient="records", indent=1, double_precision=15))
         return
-    console.print(_printed(board))
+    console().print(_printed(board))
 
 
 def _scores(rounds: Path, suite: Suite | None) -> pd.DataFrame:

@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from scorer.cli import bond, committee, encryption_key
 from scorer.cli.action_results import print_results
 from scorer.cli.checklist import report_checks
 from scorer.cli.common import ConfigOption, JsonOption, SendOption, print_json, user_errors
-from scorer.cli.latency import latency
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import assembly
 from scorer.daemon.checks import check_member
@@ -22,11 +20,6 @@ from scorer.protocol.documents import to_hex
 from scorer.storage.bundle import Bundle
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(bond.app, name="bond", help="Post what you have at stake, and take it back.")
-app.add_typer(encryption_key.app, name="encryption-key", help="Make and publish your encryption key.")
-app.command("latency")(latency)
-app.command("challenge")(committee.challenge)
-app.command("remove-absent")(committee.remove_absent)
 LONGEST_LIST = 20
 TournamentOption = Annotated[
     str | None,

@@ -45,7 +45,7 @@ def rounds(
     if not listed:
         typer.echo(_none(open_only=open_only, count=count))
         return
-    console.print(_table(listed, block.timestamp, is_narrow=console.width < WIDE))
+    console().print(_table(listed, block.timestamp, is_narrow=console().width < WIDE))
     for line in closing_lines(records, block.timestamp):
         typer.echo(line)
 

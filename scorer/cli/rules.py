@@ -90,7 +90,7 @@ def schedule(
         moments = (time.open_at, time.close_at, time.resolve_at, time.deadline)
         opens, closes, resolves, deadline = map(_utc, moments)
         table.add_row(_day(time.session), opens, closes, _day(time.last_session), resolves, deadline)
-    console.print(table)
+    console().print(table)
 
 
 def _moments(time: RoundTimes) -> dict[str, str]:

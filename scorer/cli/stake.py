@@ -103,7 +103,7 @@ def show(
     if options.as_json:
         print_json({"block": block.number, "models": [_document(stake, quick=quick) for stake in stakes]})
         return
-    console.print(_table(stakes, quick=quick))
+    console().print(_table(stakes, quick=quick))
 
 
 def _owner(keystore: Path | None, owner: str | None) -> str:

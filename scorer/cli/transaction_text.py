@@ -3,7 +3,6 @@
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from web3 import Web3
 
@@ -13,8 +12,6 @@ from scorer.client.actions import ClientAccount, PlannedTransaction, Transaction
 from scorer.client.quotes import CostEstimate, coin_of
 from scorer.client.staking_client import ExecutedTransaction
 from scorer.units import coins_text, short_coins
-
-stderr = Console(width=console.width, stderr=True)
 
 
 def show_plan(
@@ -29,7 +26,7 @@ def show_plan(
     for price in cost.prices:
         gas = f"{'' if price.is_tried else '~'}{price.gas:,}"
         table.add_row(price.step.title, gas, short_coins(price.gas * cost.price))
-    (stderr if err else console).print(table)
+    console(err=err).print(table)
     for warning in plan.warnings:
         typer.echo(f"note: {warning}", err=err)
     typer.echo(

@@ -21,8 +21,8 @@ from scorer.protocol.rules import Rules
 from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.bundle import RULES, UNIVERSE, Bundle, round_folder
 from scorer.storage.inbox import ENVELOPE_SUFFIX, submit
-from scorer.submission.parquet import PARQUET_MAGIC
 from scorer.submission.reader import Coverage, check_submission, read_bounded
+from scorer.submission.table import PARQUET_MAGIC
 from scorer.submission.validity import Universe
 from scorer.units import span_text
 

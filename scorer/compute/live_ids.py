@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Final
 
-import pyarrow.parquet as pq
-
-from scorer.isolation import ReadResult
+from scorer.isolation import ReadResult, imports
 
 INDICES: Final = ("id", "numerai_ticker", "symbol")
 
 
+@imports("pyarrow.parquet")
 def read_ids(path: Path) -> ReadResult:
     """Read the ids of a file of live data, a line each; none where it has no column of ids."""
+    import pyarrow.parquet as pq  # declared above: the node itself has no use for it
+
     names = pq.ParquetFile(path).schema_arrow.names
     column = next((name for name in INDICES if name in names), None)
     if column is None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
 from web3.exceptions import Web3Exception
 
 from scorer.chain.records import RoundRecord
@@ -33,6 +32,7 @@ from scorer.compute.submitting import Submitting
 from scorer.daemon.node_context import NodeContext
 from scorer.daemon.site import Site
 from scorer.errors import CupelError
+from scorer.logs import get_logger
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.failures import apart, in_words
 
@@ -239,7 +239,7 @@ class ComputeNode:
             if self.runs.journal.of(self.site.tournament, round_id, model).delivered() is None:
                 text = f"round {round_id} closed without a submission of model {model}"
                 self.context.alarms.call(AlarmReason.MISSED_ROUND, text)
-        structlog.get_logger().info("closed", round=round_id)
+        get_logger().info("closed", round=round_id)
         self.runs.tidy(self.site.tournament, set(self._inputs))
 
 

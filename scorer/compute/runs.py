@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import structlog
-
 from scorer.compute.codes import Code, CodeStore, GoodRun
 from scorer.compute.configuration import ComputeConfig
 from scorer.compute.decide import Key, ModelProgress, ModelVariant, ModelView, NodePolicy, Start, TakingRound
@@ -20,6 +18,7 @@ from scorer.compute.record import RunRecord, sha256
 from scorer.compute.rounds import NEWEST, RoundTermsHere
 from scorer.compute.sections import ModelSection
 from scorer.errors import CupelError
+from scorer.logs import get_logger
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.failures import apart
 
@@ -214,10 +213,10 @@ class Runs:
 
     def _report(self, record: RunRecord) -> None:
         words = {"round": record.round_id, "model": record.model, "run": record.attempt}
-        structlog.get_logger().info("ended", **words, outcome=record.outcome.name, seconds=record.seconds)
+        get_logger().info("ended", **words, outcome=record.outcome.name, seconds=record.seconds)
         place = f"round {record.round_id}, model {record.model}, run {record.attempt}"
         if record.warning:
-            structlog.get_logger().warning("differs", **words, warning=record.warning)
+            get_logger().warning("differs", **words, warning=record.warning)
         if record.outcome is RunOutcome.UNAVAILABLE:
             self.raise_alarm(AlarmReason.NO_SANDBOX, f"{place}: {record.reason}")
         elif record.outcome.is_fault_of_model:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import structlog
-
 from scorer.chain.bulk import read_view
 from scorer.chain.contracts import Suite
 from scorer.client.stakes import model_count
@@ -15,6 +13,7 @@ from scorer.compute.journal import RunJournal, SignedSubmission
 from scorer.compute.node_metrics import ComputeMetrics
 from scorer.compute.rounds import TermsReader
 from scorer.errors import CupelError
+from scorer.logs import get_logger
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.protocol.signature import SubmissionDigest
 from scorer.server.upstream import GatewayError
@@ -89,7 +88,7 @@ class Submitting:
         stale = record is not None and record.variant.is_stale
         given = (made.digest, signature, made.file, made.content, action.number, stale)
         of_round.sign(SignedSubmission(*given))
-        structlog.get_logger().info("signed", round=action.round.round_id, model=model, stale=stale)
+        get_logger().info("signed", round=action.round.round_id, model=model, stale=stale)
         self.deliver(Deliver(action.round, model), now)
 
     def deliver(self, action: Deliver, now: int) -> None:
@@ -111,7 +110,7 @@ class Submitting:
             return
         of_round.deliver({**proof, "at": now})
         self.metrics.submissions.labels(str(submission.stale).lower()).inc()
-        structlog.get_logger().info("delivered", round=number, model=model, stale=submission.stale)
+        get_logger().info("delivered", round=number, model=model, stale=submission.stale)
         if submission.stale:
             text = f"round {number}, model {model}: run {submission.attempt} was of an older version"
             self.raise_alarm(AlarmReason.STALE_SUBMISSION, text)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-import structlog
-
 from scorer.daemon.metrics import Metrics
+from scorer.logs import get_logger
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 
 
@@ -30,7 +29,7 @@ class Alarms:
         self._raised_in.add((reason, tournament))
         self.metrics.alarms.labels(reason.name, tournament).inc()
         self.metrics.alarm.labels(reason.name, tournament).set(1)
-        log = structlog.get_logger()
+        log = get_logger()
         where = {"tournament": tournament} if tournament else {}
         words = {"severity": reason.severity.value, "means": reason.value, "detail": detail}
         log.error("alarm", reason=reason.name, **where, **words)

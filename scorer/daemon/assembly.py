@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from web3 import Web3
 
 from scorer.daemon.alarms import Alarms
-from scorer.daemon.bridge_watch import watching
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.configuration import NodeConfig
 from scorer.daemon.daemon import MemberSeat, OperatorDaemon, OperatorSeat, OracleDaemon
@@ -37,6 +36,9 @@ from scorer.transactions.manager import TransactionManager
 from scorer.transactions.node import Web3Node
 from scorer.transactions.signers import Signer
 from scorer.units import WEI_PER_NANO, nano_from_nmr
+
+if TYPE_CHECKING:
+    from scorer.daemon.bridge_watch import BridgeWatch
 
 BEATS_MISSED: Final = 40
 """Cycles that may be missed, while one takes long, before the process counts as dead."""
@@ -93,7 +95,7 @@ def oracle(config: NodeConfig, *, send: bool, by_hand: bool = False) -> Iterator
                 identities,
             )
             seats.append(MemberSeat(site, member))
-        daemon = OracleDaemon(context, seats, watching(config, context.alarms))
+        daemon = OracleDaemon(context, seats, _bridge_watch(config, context.alarms))
         yield Assembled(daemon, config, context.metrics, context.alarms)
 
 
@@ -117,6 +119,15 @@ def operator(config: NodeConfig, *, send: bool) -> Iterator[Assembled]:
             )
             seats.append(OperatorSeat(site, worker))
         yield Assembled(OperatorDaemon(context, seats), config, context.metrics, context.alarms)
+
+
+def _bridge_watch(config: NodeConfig, alarms: Alarms) -> "BridgeWatch | None":
+    if config.bridge is None:
+        return None
+    # Few members have a bridge to watch.
+    from scorer.daemon.bridge_watch import watching
+
+    return watching(config, config.bridge, alarms)
 
 
 def _sites(config: NodeConfig) -> Iterator[tuple[TournamentAt, Site]]:

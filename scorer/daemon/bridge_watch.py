@@ -13,6 +13,7 @@ from scorer.daemon.bridge_configuration import limits_of
 from scorer.daemon.bridge_node import measure
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.configuration import NodeConfig
+from scorer.daemon.sections import BridgeWatched
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.units import NANO_PER_NMR, WEI_PER_NANO
 
@@ -50,17 +51,14 @@ class BridgeWatch:
             self.alarms.call(reason, detail)
 
 
-def watching(config: NodeConfig, alarms: Alarms) -> BridgeWatch | None:
-    """Return a member's look at the bridge that its configuration names; None where it names none.
+def watching(config: NodeConfig, watched: BridgeWatched, alarms: Alarms) -> BridgeWatch:
+    """Return a member's look at the bridge that its configuration names.
 
     Raises
     ------
     ConfigError
         When the bridge is between other chains.
     """
-    watched = config.bridge
-    if watched is None:
-        return None
     addresses = read_bridge(watched.file)
     expected, found = (
         (watched.root.chain_id, config.chain.chain_id),

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from scorer.daemon.bridge_watch import BridgeWatch
 from scorer.daemon.node_context import NodeContext, PinnedCycle
 from scorer.daemon.site import Site
 from scorer.errors import CupelError
@@ -16,6 +15,9 @@ from scorer.oracle.failures import apart
 from scorer.oracle.member import Member
 from scorer.storage.bundle import Bundle
 from scorer.transactions.request import NO_ROUND
+
+if TYPE_CHECKING:
+    from scorer.daemon.bridge_watch import BridgeWatch
 
 
 class UnknownTournament(CupelError, ValueError):
@@ -61,7 +63,7 @@ class OracleDaemon:
 
     context: NodeContext
     seats: Sequence[MemberSeat]
-    watch: BridgeWatch | None = None
+    watch: "BridgeWatch | None" = None
 
     @property
     def member(self) -> Member:

@@ -2,12 +2,13 @@
 
 import re
 import sys
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-import structlog
-from structlog.typing import EventDict
-
+from scorer.logs import structlog
 from scorer.redaction import HIDDEN, clean
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict
 
 SECRET_NAMES: Final = re.compile(r"key$|password|secret|private|raw|mnemonic|token$", re.IGNORECASE)
 LARGEST_NUMBER: Final = 1 << 128
@@ -32,7 +33,7 @@ def configure_logging(stream: TextIO | None = None) -> None:
     )
 
 
-def without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+def without_secrets(_logger: Any, _method: str, event: "EventDict") -> "EventDict":
     """Hide what a name or a form marks as secret, and every secret that this process was given."""
     return {
         clean(str(name)): HIDDEN if SECRET_NAMES.search(str(name)) else _clean(value)

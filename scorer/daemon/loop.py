@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import structlog
-
 from scorer.daemon.alarms import Alarms
 from scorer.daemon.metrics import Liveness, Metrics
 from scorer.daemon.site import UnknownVersion
+from scorer.logs import get_logger
 from scorer.oracle.alarm_reasons import AlarmReason
 from scorer.oracle.failures import CUT_SHORT, FATAL, in_words, reason_of
 
@@ -70,7 +69,7 @@ class Loop:
     def once(self) -> None:
         """Run one cycle, whatever goes wrong in it."""
         self.alarms.begin_cycle()
-        log = structlog.get_logger()
+        log = get_logger()
         with self.metrics.cycle_seconds.time():
             result, why = self._attempt(log)
         self.alarms.end_cycle()

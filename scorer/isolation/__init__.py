@@ -2,8 +2,9 @@
 
 `IsolatedReader.run` calls a named function on the bytes or the path of an untrusted file in a process of its
 own. That process is forked anew for each call from a *zygote*: a fresh, single-threaded interpreter that has
-imported the function's module, holds none of the caller's memory, secrets or threads, and has never seen an
-untrusted byte. So a file that takes its reader over gains nothing over the next file or over the caller.
+imported the function's module and what it declares, holds none of the caller's memory, secrets or threads,
+and has never seen an untrusted byte. So a file that takes its reader over gains nothing over the next file or
+over the caller.
 
 Measured (benchmarks/submissions): a fork from a zygote with numpy and pyarrow, the pages that it copies, and
 its end take 8 to 10 ms of CPU time beside the 11 to 15 ms of reading a submission of 6,000 ids, and as many
@@ -21,6 +22,7 @@ It needs Linux. The network filter needs x86-64 or arm64; elsewhere the limits a
 from scorer.isolation.answers import IsolationError as IsolationError
 from scorer.isolation.answers import IsolationReason as IsolationReason
 from scorer.isolation.answers import ReadResult as ReadResult
+from scorer.isolation.answers import imports as imports
 from scorer.isolation.answers import refuses as refuses
 from scorer.isolation.limits import ReadLimits as ReadLimits
 from scorer.isolation.reader import SHARED_READER as SHARED_READER

@@ -15,6 +15,7 @@ MOST_BLOBS: Final = 10_000
 LONGEST_TEXT: Final = 2_000
 """Characters of a refusal that the parent keeps."""
 REFUSALS: Final = "__refusals__"
+IMPORTS: Final = "__imports__"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -73,6 +74,19 @@ def refuses(*errors: type[Exception]) -> Callable[[F], F]:
 
     def declare(function: F) -> F:
         setattr(function, REFUSALS, errors)
+        return function
+
+    return declare
+
+
+def imports(*modules: str) -> Callable[[F], F]:
+    """Declare modules that a function imports while it reads.
+
+    A zygote imports them before it forks: a child may open no other file than its own.
+    """
+
+    def declare(function: F) -> F:
+        setattr(function, IMPORTS, modules)
         return function
 
     return declare

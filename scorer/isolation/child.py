@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scorer.isolation.answers import (
+    IMPORTS,
     REFUSALS,
     IsolationReason,
     ReadResult,
@@ -41,9 +42,11 @@ class Job:
 
 
 def find(function: str) -> Callable[..., Any]:
-    """Return the function of that name, its module imported."""
+    """Return the function of that name; its module and those that it declares are imported."""
     module, _, name = function.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), name)
+    for needed in getattr(found, IMPORTS, ()):
+        import_module(needed)
     return found
 
 

@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from scorer.encryption import MemberKeys, RoundContext
 from scorer.isolation import SHARED_READER, IsolationReason, IsolationUnavailable
+from scorer.logs import get_logger
 from scorer.operator.collection import Refusal
 from scorer.operator.inbox_files import (
     NAME,
@@ -109,7 +108,7 @@ class Intake:
         except (IsolationUnavailable, SpoolUnavailable, MemoryError):  # the machine's fault, and no file's
             raise
         except Exception as error:  # noqa: BLE001 - what one file does to us must not reach another
-            structlog.get_logger().exception("defect", file=plain_name(file))
+            get_logger().exception("defect", file=plain_name(file))
             failure = f"one at which the program failed ({type(error).__name__})"
             defect = SubmissionRefused(plain_name(file), "a file that can be read", failure)
             return refused(str(defect), is_defect=True)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
+from scorer.chain import endpoint
 from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointsDisagree as EndpointsDisagree
 from scorer.observation.observe import Block, finalised_block
-from scorer.oracle.quorum_check import host_of
 from scorer.protocol.documents import shown
 
 T = TypeVar("T")
@@ -61,3 +61,8 @@ def _first_difference(what: str, first: Any, second: Any) -> tuple[str, Any, Any
         key = min(key for key in {*first, *second} if first.get(key) != second.get(key))
         return f"{what} {key}", first.get(key, "none"), second.get(key, "none")
     return what, first, second
+
+
+def host_of(suite: Suite) -> str:
+    """Return the host of the endpoint behind contracts."""
+    return endpoint.host_of(suite.w3)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
-import structlog
 from web3.exceptions import Web3Exception
 
 from scorer.chain.endpoints import NoAgreement
@@ -13,6 +12,7 @@ from scorer.chain.errors import EndpointError, EndpointsDisagree, Refused
 from scorer.chain.logs import IncompleteLogs
 from scorer.chain.rpc_errors import Answer
 from scorer.evaluation.inputs import InputsMismatch
+from scorer.logs import get_logger
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.protocol.rules import RulesError
 from scorer.storage.bundle import BundleError
@@ -77,6 +77,6 @@ def apart(what: str, raise_alarm: RaiseAlarm) -> Iterator[list[str]]:
     except Exception as error:  # noqa: BLE001 - whatever one part meets must not stop the others
         reason = reason_of(error)
         if reason == AlarmReason.DEFECT:
-            structlog.get_logger().exception("defect", part=what)
+            get_logger().exception("defect", part=what)
         failed.append(f"{what}: {in_words(error)}")
         raise_alarm(reason, failed[0])

@@ -13,8 +13,8 @@ from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointsDisagree
 from scorer.chain.records import RoundRecord
 from scorer.observation.observe import CommitteeView, RoundTracker, unfinished_rounds
+from scorer.oracle.agreement import host_of
 from scorer.oracle.context import CycleContext
-from scorer.oracle.quorum_check import host_of
 from scorer.protocol.documents import shown
 
 

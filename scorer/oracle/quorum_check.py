@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from scorer.chain import endpoint
 from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointsDisagree
+from scorer.oracle.agreement import host_of
 from scorer.oracle.failures import OF_OUR_OWN, in_words, reason_of
 
 T = TypeVar("T")
@@ -76,8 +76,3 @@ class QuorumCheck:
                 f"{what}: expected {self.needed} more endpoints to say, found {confirmations}"
             )
         return ours
-
-
-def host_of(suite: Suite) -> str:
-    """Return the host of the endpoint behind contracts."""
-    return endpoint.host_of(suite.w3)

@@ -1,16 +1,20 @@
 """The stake-weighted meta model."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.engine import Submissions, checked_submissions
+from scorer.scoring.engine import BLOCK_BYTES, Submissions, checked_submissions
 from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats
 from scorer.scoring.ranked_rows import rows_by_rank
 from scorer.scoring.ranks import Indices
+from scorer.scoring.sums import rows_in
+from scorer.scoring.threads import run_in_threads, usable_cores
 
 MODELS_AT_ONCE = 256
 LIMB_BITS = 22
@@ -48,17 +52,28 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
     """
     submissions = checked_submissions(submissions)
     weights = checked_stakes(stakes, len(submissions))
-    sums = np.zeros((LIMBS, submissions.shape[1]), dtype=np.int64)
-    total = 0
-    for start in range(0, len(weights), MODELS_AT_ONCE):
-        rows = slice(start, start + MODELS_AT_ONCE)
-        total += _add_ranks(sums, submissions[rows], weights[rows])
-    if total == 0:
+    models, ids = submissions.shape
+    sums = np.zeros((LIMBS, ids), dtype=np.int64)
+    totals: list[int] = []
+    size = min(MODELS_AT_ONCE, rows_in(BLOCK_BYTES, ids))
+    lock = Lock()
+
+    def add_blocks(starts: Iterator[int]) -> None:
+        own, total = np.zeros_like(sums), 0
+        for start in starts:
+            rows = slice(start, start + size)
+            total += _add_ranks(own, submissions[rows], weights[rows])
+        with lock:
+            np.add(sums, own, out=sums)
+            totals.append(total)
+
+    run_in_threads(add_blocks, range(0, models, size), usable_cores())
+    if sum(totals) == 0:
         refuse("stakes", "a stake above 0 for a submission without NaN", "none", "use another meta model")
-    denominator = 2 * submissions.shape[1] * total
+    denominator = 2 * ids * sum(totals)
     # Python's integers, as a stake times a rank, summed over models, passes 64 bits.
-    numerators = (sum(limb << (LIMB_BITS * i) for i, limb in enumerate(c)) for c in sums.T.tolist())
-    return _quotients(list(numerators), denominator)
+    numerators: Any = sum(limb.astype(object) << (LIMB_BITS * i) for i, limb in enumerate(sums))
+    return _quotients(numerators.tolist(), denominator)
 
 
 def _quotients(numerators: Sequence[int], denominator: int) -> Floats:
@@ -67,10 +82,13 @@ def _quotients(numerators: Sequence[int], denominator: int) -> Floats:
     A contract ranks ids by the numerators. Were two that differ to tie here, whoever chooses his stake well
     could have an honest report proven wrong.
     """
+    # Python rounds the quotient of two integers correctly, however long they are: alike everywhere.
+    rounded = [numerator / denominator for numerator in numerators]
+    if len(set(rounded)) == len(set(numerators)):
+        return np.array(rounded, dtype=np.float64)
     quotient_of: dict[int, float] = {}
     last = 0.0
     for numerator in sorted(set(numerators)):
-        # Python rounds the quotient of two integers correctly, however long they are: alike everywhere.
         last = max(numerator / denominator, math.nextafter(last, 1.0))
         quotient_of[numerator] = last
     return np.array([quotient_of[numerator] for numerator in numerators], dtype=np.float64)
@@ -78,7 +96,7 @@ def _quotients(numerators: Sequence[int], denominator: int) -> Floats:
 
 def _add_ranks(sums: Indices, submissions: Submissions, weights: NDArray[np.uint64]) -> int:
     """Add stake times doubled rank for each id, limb by limb; return the sum of the stakes that counted."""
-    ranked = rows_by_rank(submissions, np.arange(2.0 * submissions.shape[1]))
+    ranked = rows_by_rank(submissions, np.arange(2.0 * submissions.shape[1]), threads=1)
     missing = [reason is UnscoredReason.MISSING_VALUE for reason in ranked.reasons]
     counted = np.where(missing, np.uint64(0), weights)
     shifts = np.arange(LIMBS, dtype=np.uint64)[:, np.newaxis] * np.uint64(LIMB_BITS)

@@ -39,6 +39,9 @@ ROWS_AT_ONCE = 32
 IDS_AT_ONCE = 1024
 """Ids whose products with the coefficients are held at once, before they are subtracted."""
 
+COLUMNS_AT_ONCE = 256
+"""Coefficients that are solved for at once: enough for fast products, few enough for little beside them."""
+
 COARSE_BITS = 3
 """Features are shifted by multiples of an eighth of their size: bins stay fractions of four bits."""
 
@@ -60,6 +63,12 @@ class Basis:
     columns: Floats
     factor: Floats
     refine: bool
+
+    @cached_property
+    def inverses(self) -> tuple[Floats, ...]:
+        """The inverses of the factor's blocks on the diagonal."""
+        blocks = row_blocks(len(self.factor), COLUMNS_AT_ONCE)
+        return tuple(lapack.dtrtri(self.factor[block, block], lower=1)[0] for block in blocks)
 
     @cached_property
     def exact_columns(self) -> Parts:
@@ -181,21 +190,32 @@ def residuals(
     """
     if len(rows) == 0:
         return rows.copy()
-    coefficients = _solve(basis, rows @ basis.columns)
+    coefficients = solved(basis, rows @ basis.columns)
     # One step of iterative refinement, where the columns are close to dependent.
     if basis.refine:
         left = rows - coefficients @ basis.columns.T
-        coefficients += _solve(basis, left @ basis.columns)
+        coefficients += solved(basis, left @ basis.columns)
     if exactly:
         return rows - proportion * exact_product(coefficients, basis.exact_columns)
     coefficients *= proportion
     return _subtract_products(rows if overwrite else rows.copy(), coefficients, basis.columns)
 
 
-def _solve(basis: Basis, sides: Floats) -> Floats:
-    """Solve for (models, width) coefficients; ``sides``, the products with the features, is overwritten."""
-    solution, _ = lapack.dpotrs(basis.factor, sides.T, lower=1, overwrite_b=1)
-    return np.asarray(solution.T)
+def solved(basis: Basis, sides: Floats) -> Floats:
+    """Solve for (models, width) coefficients; ``sides``, the products with the features, is overwritten.
+
+    Forward with the factor, block by block, then backward with its transpose, as LAPACK's dpotrs does; but by
+    products of numpy, as scipy's way to LAPACK lets no other thread of Python go on meanwhile.
+    """
+    factor = basis.factor
+    blocks = list(zip(row_blocks(len(factor), COLUMNS_AT_ONCE), basis.inverses, strict=True))
+    for block, inverse in blocks:
+        sides[:, block] -= sides[:, : block.start] @ factor[block, : block.start].T
+        sides[:, block] = sides[:, block] @ inverse.T
+    for block, inverse in reversed(blocks):
+        sides[:, block] -= sides[:, block.stop :] @ factor[block.stop :, block]
+        sides[:, block] = sides[:, block] @ inverse
+    return sides
 
 
 def _subtract_products(rows: Floats, coefficients: Floats, columns: Floats) -> Floats:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-import structlog
 
 from scorer.errors import CupelError
 from scorer.isolation import SHARED_READER
+from scorer.logs import get_logger
 from scorer.server.accounts import Account, Clock, NamedModel
 from scorer.server.blobs import BlobFolder
-from scorer.server.data_sets import DataSets
+from scorer.server.data_sets import VALIDATION_FILE, DataSets
 from scorer.server.database import Database
 from scorer.server.diagnosis_report import report_page
 from scorer.server.errors import ApiError
@@ -21,7 +21,6 @@ from scorer.server.object_store import StoreUnavailable
 from scorer.server.tables import DIAGNOSIS
 from scorer.server.upload_forms import DIAGNOSTICS_PURPOSE, UploadForm
 from scorer.server.uploads import DOWNLOAD_SECONDS, Uploads
-from scorer.server.validation import FILE, ValidationSet
 from scorer.submission.reader import SubmissionReader
 from scorer.submission.validity import Universe
 
@@ -68,7 +67,7 @@ class Diagnoses:
         versions = self.data.versions()
         if not versions:
             raise ApiError("diagnostics: expected a data set on this server, found none")
-        return self.data.path(f"{versions[-1]}/{FILE}").parent
+        return self.data.path(f"{versions[-1]}/{VALIDATION_FILE}").parent
 
     def create(self, account: Account, filename: str, model: NamedModel) -> str:
         """Take an upload for diagnosis; the id of the job.
@@ -135,7 +134,7 @@ class Diagnoses:
         except CupelError as error:
             return None, str(error)
         except Exception:  # noqa: BLE001 - a file that meets a defect must not be met for ever
-            structlog.get_logger().exception("defect", diagnosis=row.id)
+            get_logger().exception("defect", diagnosis=row.id)
             return None, "the server failed on this file; it was logged, and nothing of yours is at fault"
 
     def _postpone(self, row: sa.Row[Any]) -> None:
@@ -153,6 +152,9 @@ class Diagnoses:
 
     def _diagnose(self, digest: str) -> dict[str, Any]:
         """Read a stranger's file in a child process, and score it."""
+        # The worker alone diagnoses, and pandas and scipy take a third of a server's start.
+        from scorer.server.validation import ValidationSet
+
         known = ValidationSet.read(self._folder())
         reader = SubmissionReader(SHARED_READER, "classic", Universe(known.ids, {}))
         values = reader.read(self._files.read(digest), "predictions").values

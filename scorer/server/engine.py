@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
-import structlog
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -23,6 +22,7 @@ from graphql import (
 from graphql.validation import NoSchemaIntrospectionCustomRule
 
 from scorer.errors import CupelError
+from scorer.logs import get_logger
 from scorer.redaction import clean
 from scorer.server.errors import ApiError
 from scorer.server.leaf_executor import LeafExecutor
@@ -222,6 +222,6 @@ def _shown(error: GraphQLError) -> dict[str, Any]:
     """Return what a caller sees of an error: the message of one that is meant for them, else none of it."""
     message, cause = error.message, error.original_error
     if cause is not None and not isinstance(cause, CupelError | GraphQLError):
-        structlog.get_logger().error("defect", exc_info=cause, path=error.path)
+        get_logger().error("defect", exc_info=cause, path=error.path)
         message = DEFECT
     return {"message": clean(message), "path": error.path}

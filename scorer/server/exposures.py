@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scorer.scoring import (
     exposure_dissimilarity,
@@ -16,6 +17,7 @@ from scorer.scoring import (
     score_by_era,
     tie_kept_rank,
 )
+from scorer.server.meta_models import MetaModelExposure
 
 OWN: Final = "own"
 """The column of the predictions as they are."""
@@ -27,14 +29,6 @@ SHARES: Final = (0.5, 1.0)
 """Shares of all features' exposures without which the scores are computed."""
 AT_ONCE: Final = 64
 """Features that are multiplied out at once: all thousands of a data set would not fit in memory."""
-
-
-@dataclass(frozen=True)
-class MetaModelExposure:
-    """The Pearson correlation of a round's meta model with a feature, from -1 to 1."""
-
-    feature: str
-    exposure: float
 
 
 def meta_model_exposures(meta_model: pd.Series, features: pd.DataFrame) -> list[MetaModelExposure]:
@@ -55,6 +49,14 @@ def meta_model_exposures(meta_model: pd.Series, features: pd.DataFrame) -> list[
         exposures = feature_exposures(frame, block).iloc[0].dropna()
         found += [MetaModelExposure(str(name), float(value)) for name, value in exposures.items()]
     return sorted(found, key=lambda each: (-abs(each.exposure), each.feature))
+
+
+def exposures_by_id(
+    ids: Sequence[str], meta_model: NDArray[np.float64], features: dict[str, NDArray[Any]] | pd.DataFrame
+) -> list[MetaModelExposure]:
+    """Return `meta_model_exposures` of values in the order of `ids`, shape (ids,) each."""
+    index = list(ids)
+    return meta_model_exposures(pd.Series(meta_model, index), pd.DataFrame(features, index))
 
 
 @dataclass(frozen=True)

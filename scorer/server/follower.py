@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any, Final
 
-import structlog
-
 from scorer.chain.contracts import Suite
+from scorer.logs import get_logger
 from scorer.observation.observe import Block, finalised_block
 from scorer.server.chain_changes import KnownChain, read_changes
 from scorer.server.database import Database, DatabaseError
@@ -114,7 +113,7 @@ class Follower:
         if cursor is not None and block.number < cursor.block.number:
             return cursor.block  # this endpoint is behind
         if cursor is not None and not self._has(cursor.block):
-            structlog.get_logger().warning("the read model was of another chain", block=cursor.block.number)
+            get_logger().warning("the read model was of another chain", block=cursor.block.number)
             cursor = None
             self._clear()
         if cursor is not None and block.number == cursor.block.number:
@@ -154,7 +153,7 @@ class Follower:
         try:
             outcome = self.outcomes.read(record, block)
         except BundleRefused as error:
-            structlog.get_logger().warning("bundle refused", round=round_id, reason=str(error))
+            get_logger().warning("bundle refused", round=round_id, reason=str(error))
             return False
         if outcome is None:
             return False

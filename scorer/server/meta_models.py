@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from scorer.evaluation.evaluate import meta_model_digest
 from scorer.factors.version_1 import FEATURES
-from scorer.isolation import SHARED_READER, IsolationError, ReadResult, refuses
+from scorer.isolation import SHARED_READER, IsolationError, ReadResult, imports, refuses
 from scorer.protocol.digest import universe_digest
 from scorer.protocol.tables import digest_of
-from scorer.server.data_sets import ID, DataSets
+from scorer.server.data_sets import DataSets
 from scorer.server.errors import ApiError
-from scorer.server.exposures import MetaModelExposure, meta_model_exposures
 from scorer.server.results import check_commitments
 from scorer.server.settled_bundles import SettledBundle, SettledBundles
 from scorer.storage.bundle import META_MODEL, Bundle, BundleError
@@ -24,6 +23,14 @@ from scorer.storage.published import limits_for
 
 KEPT: Final = 64
 """Rounds whose exposures are kept in memory."""
+
+
+@dataclass(frozen=True)
+class MetaModelExposure:
+    """The Pearson correlation of a round's meta model with a feature, from -1 to 1."""
+
+    feature: str
+    exposure: float
 
 
 @dataclass(frozen=True)
@@ -51,13 +58,16 @@ class MetaModelExposures:
         read = self._read_bundle(self.bundles.bundle(round_id))
         if read.exposures is not None:
             return read.exposures
-        features = self.data.live_features(read.meta_model.index.tolist())
+        features = self.data.live_features(read.ids)
         if features is None:
             raise ApiError(
                 f"round {round_id}: expected its features, in its bundle or as a live era of the data set, "
                 "found neither on this server"
             )
-        return tuple(meta_model_exposures(read.meta_model, features))
+        # Few rounds are measured here, and pandas and scipy take a third of a server's start.
+        from scorer.server.exposures import exposures_by_id
+
+        return tuple(exposures_by_id(read.ids, read.meta_model, features))
 
     def _read_bundle(self, bundle: SettledBundle) -> "_BundleRead":
         try:
@@ -77,7 +87,8 @@ class MetaModelExposures:
 class _BundleRead:
     """A meta model, and its exposures where the bundle has features."""
 
-    meta_model: "pd.Series[float]"
+    ids: tuple[str, ...]
+    meta_model: NDArray[np.float64]
     exposures: tuple[MetaModelExposure, ...] | None
 
     @classmethod
@@ -89,10 +100,11 @@ class _BundleRead:
         (values,) = (np.frombuffer(blob, "<f8") for blob in result.blobs)
         found = facts["exposures"]
         exposures = [MetaModelExposure(str(name), float(value)) for name, value in found or ()]
-        return cls(pd.Series(values, pd.Index(ids, name=ID)), None if found is None else tuple(exposures))
+        return cls(ids, values, None if found is None else tuple(exposures))
 
 
 @refuses(BundleError)
+@imports("scorer.server.exposures")
 def meta_model_in_child(folder: Path) -> ReadResult:
     """Read a meta model that a report commits to, with its exposures to the features that the rules need.
 
@@ -112,7 +124,9 @@ def meta_model_in_child(folder: Path) -> ReadResult:
         table = bundle.table(FEATURES.name, ids)
         if digest_of(FEATURES.name, table, ids) != digests["tables"][FEATURES.name]:
             raise BundleError(f"{folder}: expected the features of the report, found others")
-        found = meta_model_exposures(pd.Series(meta_model, ids), pd.DataFrame(dict(table), ids))
+        from scorer.server.exposures import exposures_by_id  # declared above
+
+        found = exposures_by_id(ids, meta_model, dict(table))
         exposures = [(each.feature, each.exposure) for each in found]
     facts = {"report": report, "ids": ids, "exposures": exposures}
     return ReadResult(facts, [np.ascontiguousarray(meta_model, "<f8")])

@@ -12,11 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from scorer.data.faults import DataError
 from scorer.data.objects import ObjectFolder
 from scorer.errors import CupelError
+from scorer.logs import get_logger
 from scorer.server.blobs import BlobFolder, TooLarge, sha256_of, verified
 
 DRAFTS: Final = "uploads"
@@ -34,7 +33,7 @@ def _available() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        structlog.get_logger().warning("object store", reason=str(error))
+        get_logger().warning("object store", reason=str(error))
         raise StoreUnavailable(
             "object store: expected the server's to answer, found that it does not; nothing was lost, try "
             "again in a moment"

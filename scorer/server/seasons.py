@@ -4,24 +4,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import sqlalchemy as sa
 
 from scorer.redaction import shown
-from scorer.rewards.reputation import (
-    CLASSIC_SEASON,
-    CRYPTO_SEASON,
-    SIGNALS_SEASON,
-    SeasonRules,
-    account_round_scores,
-    season_of,
-)
+from scorer.rewards.season_rules import CLASSIC_SEASON, CRYPTO_SEASON, SIGNALS_SEASON, SeasonRules
 from scorer.server.database import Database
 from scorer.server.errors import ApiError
-from scorer.server.tables import COUNTED_REWARD, MODEL, RESULT, ROUND, SCORE
-from scorer.units import ONE
+from scorer.server.tables import ROUND, SCORE
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEASONS: Final[dict[str, SeasonRules]] = {
     "classic": CLASSIC_SEASON,
@@ -41,10 +35,10 @@ class Seasons:
 
     database: Database
     rules: SeasonRules
-    _kept: dict[_Key, pd.DataFrame] = field(default_factory=dict, repr=False)
+    _kept: "dict[_Key, pd.DataFrame]" = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def standing(self, year: int | None, score: str | None) -> tuple[int, pd.DataFrame]:
+    def standing(self, year: int | None, score: str | None) -> tuple[int, "pd.DataFrame"]:
         """Return a season and its standing, best first, see `scorer.rewards.reputation.season`.
 
         Parameters
@@ -71,25 +65,16 @@ class Seasons:
             with self._lock:  # one computes it, the others wait
                 return chosen, self._standing(connection, (chosen, name, rounds[-1], len(rounds)), rounds)
 
-    def _standing(self, connection: sa.Connection, key: _Key, rounds: Sequence[int]) -> pd.DataFrame:
+    def _standing(self, connection: sa.Connection, key: _Key, rounds: Sequence[int]) -> "pd.DataFrame":
         found = self._kept.get(key)
         if found is None:
-            found = self._kept[key] = self._computed(connection, key[1], rounds)
+            # Nothing else here needs pandas, which takes a sixth of a server's start.
+            from scorer.server.season_tables import standing_of
+
+            found = self._kept[key] = standing_of(connection, key[1], rounds, self.rules)
             while len(self._kept) > KEPT:
                 self._kept.pop(next(iter(self._kept)))
         return found
-
-    def _computed(self, connection: sa.Connection, score: str, rounds: Sequence[int]) -> pd.DataFrame:
-        """Rank everybody, round by round: a year of a large tournament has millions of rows."""
-        accounts, parts = set[str](), []
-        for round_id in rounds:
-            table = _table(connection, round_id, score)
-            accounts.update(table["account"])
-            parts.append(account_round_scores(table, score)[["account", "at_risk", score]])
-        ordered = sorted(accounts)
-        for part in parts:
-            part["account"] = pd.Categorical(part["account"], ordered)
-        return season_of(pd.concat(parts, ignore_index=True), score, ordered, len(rounds), self.rules)
 
 
 def _newest_year(connection: sa.Connection) -> int:
@@ -109,17 +94,3 @@ def _rounds(connection: sa.Connection, year: int) -> list[int]:
 def _has_score(connection: sa.Connection, rounds: Sequence[int], score: str) -> bool:
     named = (SCORE.c.factor == score, SCORE.c.round.in_(rounds))
     return connection.execute(sa.select(SCORE.c.model).where(*named).limit(1)).first() is not None
-
-
-def _table(connection: sa.Connection, round_id: int, score: str) -> pd.DataFrame:
-    """Return a round's models with their accounts, stakes and scores, by model."""
-    value: sa.ColumnElement[Any] = COUNTED_REWARD / float(ONE)
-    joined = RESULT.join(MODEL, MODEL.c.id == RESULT.c.model)
-    if score != REWARD:
-        same = (SCORE.c.model == RESULT.c.model, SCORE.c.round == RESULT.c.round, SCORE.c.factor == score)
-        joined, value = joined.outerjoin(SCORE, sa.and_(*same)), SCORE.c.value
-    query = sa.select(RESULT.c.model, MODEL.c.owner, RESULT.c.position, value).select_from(joined)
-    rows = connection.execute(query.where(RESULT.c.round == round_id).order_by(RESULT.c.model)).all()
-    table = pd.DataFrame(rows, columns=["model", "account", "at_risk", score])
-    table[score] = table[score].astype("float64")
-    return table.assign(round=round_id, resolved=pd.Timestamp(0))

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from scorer.client.signing_service import SigningUnavailable
+from scorer.logs import get_logger
 from scorer.server.application import AgentOptions, application, numbers
 from scorer.server.configuration import ServerConfig
 from scorer.server.rate_limit import RateLimiter
@@ -53,7 +52,7 @@ def run_web(config: ServerConfig, *, works: bool, signs: bool) -> None:
         served_metrics(metrics, config.listen.metrics_port),
     ):
         app = application(services, RateLimiter(config.listen.requests_per_minute), _agents(config))
-        structlog.get_logger().info("serving", url=config.tournament.url, port=config.listen.port)
+        get_logger().info("serving", url=config.tournament.url, port=config.listen.port)
         serve_until_ended(
             metrics.measured(app),
             host=config.listen.host,
@@ -137,5 +136,5 @@ def await_socket(socket: Path, child: "subprocess.Popen[bytes]") -> None:
             )
         if time.monotonic() - warned > PATIENCE:
             warned = time.monotonic()
-            structlog.get_logger().warning("waiting for the signing process", seconds=round(warned - began))
+            get_logger().warning("waiting for the signing process", seconds=round(warned - began))
         time.sleep(0.05)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-import structlog
 from eth_hash.auto import keccak
 
 from scorer.encryption import claimed_content
 from scorer.errors import CupelError
 from scorer.failpoints import reach
 from scorer.isolation import SHARED_READER
+from scorer.logs import get_logger
 from scorer.protocol.digest import content_hash
 from scorer.protocol.documents import from_hex, to_hex
 from scorer.protocol.receipt import SubmissionReceipt
@@ -35,8 +35,8 @@ from scorer.server.uploads import Ticket, Uploads
 from scorer.server.wanted import Wanted
 from scorer.storage.bundle import round_folder
 from scorer.storage.inbox import ENVELOPE_SUFFIX, deliver, signature_path
-from scorer.submission.parquet import PARQUET_MAGIC
 from scorer.submission.reader import SubmissionReader
+from scorer.submission.table import PARQUET_MAGIC
 
 
 class RoundUnknown(CupelError):
@@ -279,7 +279,7 @@ class SubmissionService:
             try:
                 self._finish(held, row)
             except (CupelError, OSError) as error:  # it is tried again when its lease has ended
-                structlog.get_logger().warning("not delivered", submission=row.id, reason=str(error))
+                get_logger().warning("not delivered", submission=row.id, reason=str(error))
         return len(found)
 
     def _finish(self, held: Held, row: sa.Row[Any]) -> None:

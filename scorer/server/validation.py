@@ -19,11 +19,11 @@ from scorer.scoring import (
     score_by_era,
 )
 from scorer.scoring.series import Diagnostics
+from scorer.server.data_sets import VALIDATION_FILE
 from scorer.server.errors import ApiError
 from scorer.server.exposures import OWN, FeatureRisks, Variant, dissimilarity, variants, with_variants
 from scorer.server.ratings import ratings
 
-FILE: Final = "validation.parquet"
 EXAMPLE: Final = "validation_example_preds.parquet"
 FEATURES: Final = "features.json"
 SET: Final = "small"
@@ -60,11 +60,11 @@ class ValidationSet:
         """
         try:
             names = json.loads((folder / FEATURES).read_bytes())["feature_sets"][SET]
-            table = pd.read_parquet(folder / FILE, columns=["era", "target", *names])
+            table = pd.read_parquet(folder / VALIDATION_FILE, columns=["era", "target", *names])
             if table.index.name != "id":
-                table = pd.read_parquet(folder / FILE, columns=["id", "era", "target", *names]).set_index(
-                    "id"
-                )
+                table = pd.read_parquet(
+                    folder / VALIDATION_FILE, columns=["id", "era", "target", *names]
+                ).set_index("id")
         except (OSError, KeyError, ValueError) as error:
             raise ApiError(
                 "diagnostics: expected a data set with validation eras in the form of Classic's, found "

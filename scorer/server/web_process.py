@@ -9,9 +9,10 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
+
+from scorer.logs import get_logger
 
 GRACE: Final = 10
 """Seconds in which requests that have begun are finished."""
@@ -65,7 +66,7 @@ class _Server(uvicorn.Server):
 
 
 def _end(longest: float) -> None:
-    structlog.get_logger().error("ended by force", seconds=longest)
+    get_logger().error("ended by force", seconds=longest)
     os._exit(1)  # sys.exit would wait for the threads
 
 

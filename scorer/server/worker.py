@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from scorer.errors import CupelError
+from scorer.logs import get_logger
 from scorer.server.follower import Follower
 from scorer.server.services import Services
 
@@ -78,7 +77,7 @@ def _repeat(task: WorkerTask, stop: threading.Event, steps: int | None) -> None:
 
 def _step(task: WorkerTask) -> None:
     """Do a task once; an error ends the step, and is logged."""
-    log = structlog.get_logger()
+    log = get_logger()
     try:
         task.step()
     except CupelError as error:
@@ -89,7 +88,7 @@ def _step(task: WorkerTask) -> None:
 
 def _follow(follower: Follower) -> None:
     progress = follower.step()
-    structlog.get_logger().info(
+    get_logger().info(
         "followed", block=progress.block.number, scored=progress.scored, waiting=progress.waiting
     )
 

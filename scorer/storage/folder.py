@@ -1,19 +1,16 @@
 """The folder of a bundle: its files, read and written whole, and refused by their schemas."""
 
-import io
 import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scorer.errors import CupelError
@@ -147,11 +144,13 @@ class BundleFolder:
         except NotCanonical as error:
             if self.strict:
                 raise self._error(file, f"{error}; other readers may read it in another way") from None
+        # A member's own targets at most are in another form, and pyarrow takes a tenth of its start.
+        from scorer.storage.foreign_parquet import NotParquet, read_foreign
+
         try:
-            table = pq.read_table(io.BytesIO(content), use_threads=False)
-            return dict(zip(_once(table.column_names), map(_column, table.columns), strict=True))
-        except Exception as error:  # noqa: BLE001 - pyarrow raises many types for a file that is not Parquet
-            raise self._error(file, f"expected a Parquet file, found {error}") from None
+            return read_foreign(content)
+        except NotParquet as error:
+            raise self._error(file, error) from None
 
     def _columns(self, file: str) -> dict[str, NDArray[Any]]:
         return {name: np.asarray(column) for name, column in self._table(file).items()}
@@ -198,17 +197,3 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
-
-
-def _once(names: Sequence[str]) -> Sequence[str]:
-    if len(set(names)) != len(names):
-        raise ValueError(f"columns that have one name: {shown(sorted(names))}")
-    return names
-
-
-def _column(column: pa.ChunkedArray) -> Column:
-    """Text without gaps as a tuple; anything else as numpy holds it."""
-    if column.null_count == 0 and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return tuple(column.to_pylist())
-    found: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    return found

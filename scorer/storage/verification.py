@@ -11,7 +11,7 @@ from scorer.evaluation.inputs import OnChain, RoundTerms
 from scorer.evaluation.own import OwnSubmission, OwnVerification, verify_own
 from scorer.evaluation.verify import Difference, differences
 from scorer.evaluation.void import VoidOnChain, void_differences
-from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, refuses
+from scorer.isolation import IsolatedReader, IsolationError, ReadLimits, ReadResult, imports, refuses
 from scorer.proofs.terms import provability
 from scorer.protocol.documents import shown
 from scorer.protocol.tables import TABLES, table_file
@@ -203,6 +203,7 @@ def stated_in_child(folder: Path) -> ReadResult:
 
 
 @refuses(BundleError)
+@imports("scorer.storage.foreign_parquet")
 def verify_in_child(
     folder: Path, chain: Chain, own: OwnSubmission | None = None, most: int = SHOWN_FIRST
 ) -> ReadResult:

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from scorer.isolation import ReadResult, refuses
+from scorer.isolation import ReadResult, imports, refuses
 from scorer.submission.table import SHOWN, SubmissionRefused, shown
 from scorer.submission.validity import Universe, align
 
 
 @refuses(SubmissionRefused)
+@imports("scorer.submission.parquet")
 def read_alignment(content: bytes, kind: str | None, universe: Universe) -> ReadResult:
     """Read and align one file: predictions as little-endian float64, and how its ids met the universe's."""
     alignment = align(kind, content, universe, "")

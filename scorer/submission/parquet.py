@@ -24,7 +24,6 @@ from scorer.submission.table import (
     parser_words,
 )
 
-PARQUET_MAGIC: Final = b"PAR1"
 LONGEST_ID: Final = 1_000
 """Most bytes of an id. Parquet says in a few bytes that an id of any length is repeated in every row."""
 BATCH: Final = 8_192

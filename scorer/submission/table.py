@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scorer.errors import CupelError
 
 COLUMNS: Final = ["id", "prediction"]
+PARQUET_MAGIC: Final = b"PAR1"
+"""The first bytes of a Parquet file."""
 SHOWN: Final = 3
 """Offending ids that a message names at most."""
 SHOWN_CHARACTERS: Final = 60

@@ -88,7 +88,7 @@ SCHEMA: Final = sa.Table("journal_schema", METADATA, sa.Column("version", sa.Int
 IS_OPEN: Final = sa.text("state IN ('sent', 'mined')")
 """`scorer.transactions.intents.OPEN`, in the same words in index and queries: else the index is not used."""
 INDICES: Final = (
-    sa.Index("intent_open", INTENT.c.account, INTENT.c.nonce, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    _INTENT_OPEN := sa.Index("intent_open", INTENT.c.account, INTENT.c.nonce),
     sa.Index("intent_act", INTENT.c.scope, INTENT.c.act),
     sa.Index("intent_stage", INTENT.c.scope, INTENT.c.stage, INTENT.c.round),
     sa.Index("attempt_intent", ATTEMPT.c.intent, ATTEMPT.c.signed_at),
@@ -109,6 +109,8 @@ def prepare(connection: sa.Connection) -> None:
     NewerSchema
         When they are of a later version.
     """
+    # Said to the database at hand alone: SQLAlchemy imports each dialect whose options are named.
+    _INTENT_OPEN.dialect_options[connection.dialect.name]["where"] = IS_OPEN
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(
             "BEGIN IMMEDIATE"

@@ -133,7 +133,7 @@ def test_no_rounds_are_said_to_be_none_and_a_narrow_terminal_loses_no_word(
     chain = scientist(world, 10).chain
     assert run("rounds", *chain) == (0, "no rounds yet: the operator opens the first\n")
     number = world.open()
-    monkeypatch.setattr(console, "_width", 60)
+    monkeypatch.setattr(console(), "_width", 60)
     code, said = run("rounds", *chain)
     assert code == 0
     assert "…" not in said

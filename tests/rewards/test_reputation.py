@@ -6,14 +6,12 @@ import pandas as pd
 import pytest
 
 from scorer.rewards.reputation import (
-    CLASSIC_SEASON,
-    CRYPTO_SEASON,
-    SIGNALS_SEASON,
     account_reputation,
     account_round_scores,
     model_reputation,
     season,
 )
+from scorer.rewards.season_rules import CLASSIC_SEASON, CRYPTO_SEASON, SIGNALS_SEASON
 
 NMR = 10**9
 Row = tuple[int, date, int, str, int, float | None]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scorer.scoring import ScoringInputError, stake_weighted_meta_model
+from scorer.scoring import ScoringInputError, meta_model, stake_weighted_meta_model
 
 from . import slow
 from .rounds import make_round
@@ -23,6 +23,18 @@ def test_scaling_all_stakes_or_reordering_models_changes_no_bit() -> None:
     expected = stake_weighted_meta_model(rows, stakes)
     np.testing.assert_array_equal(stake_weighted_meta_model(rows, stakes * np.uint64(1000)), expected)
     np.testing.assert_array_equal(stake_weighted_meta_model(rows[::-1], stakes[::-1]), expected)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_models_in_many_blocks_add_up_on_any_number_of_cores(
+    cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = 3 * meta_model.MODELS_AT_ONCE + 1
+    rows = make_round(models, 23, 8, "rounded").submissions
+    stakes = [HUGE, *np.random.default_rng(3).integers(0, 2**63, models - 1).tolist()]
+    monkeypatch.setattr(meta_model, "usable_cores", lambda: cores)
+    found = stake_weighted_meta_model(rows, np.array(stakes, dtype=np.uint64))
+    np.testing.assert_array_equal(found, slow.stake_weighted(rows, stakes))
 
 
 def test_a_submission_with_a_missing_value_has_no_part_in_it() -> None:

@@ -4,10 +4,11 @@ import numerai_tools.scoring as reference
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.linalg import lapack
 
 import scorer.scoring as ours
 from scorer.scoring.exact import Floats
-from scorer.scoring.projection import make_basis, residuals
+from scorer.scoring.projection import COLUMNS_AT_ONCE, make_basis, residuals, solved
 
 from .rounds import TARGETS, VALUES, Round, make_round
 
@@ -88,6 +89,19 @@ def test_nothing_of_the_features_is_left(values: str) -> None:
     left = residuals(game.submissions / np.abs(game.submissions).max(), make_basis(features))
     np.testing.assert_allclose(left @ (features / np.abs(features).max(axis=0)), 0, atol=1e-9)
     np.testing.assert_allclose(left.sum(axis=1), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "width", [1, COLUMNS_AT_ONCE - 2, COLUMNS_AT_ONCE - 1, COLUMNS_AT_ONCE, 2 * COLUMNS_AT_ONCE + 7]
+)
+def test_coefficients_are_those_of_lapack_however_many_blocks_they_take(width: int) -> None:
+    rng = np.random.default_rng(width)
+    basis = make_basis(rng.integers(0, 5, (4 * COLUMNS_AT_ONCE, width)) / 4.0)
+    sides = rng.normal(size=(3, width)) @ np.eye(width, len(basis.factor))
+    expected, failed = lapack.dpotrs(basis.factor, sides.T, lower=1)
+    found = solved(basis, sides.copy())
+    assert not failed
+    np.testing.assert_allclose(found, expected.T, rtol=0, atol=1e-13 * np.abs(expected).max())
 
 
 def test_the_array_function_scores_what_the_pandas_function_does() -> None:

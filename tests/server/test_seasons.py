@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from scorer.evaluation.standings import score_table
-from scorer.rewards.reputation import CLASSIC_SEASON, season
+from scorer.rewards.reputation import season
+from scorer.rewards.season_rules import CLASSIC_SEASON
 from scorer.server import seasons
 from scorer.storage.bundle import Bundle, round_folder
 from tests.server.site import Site, running_site

@@ -27,7 +27,7 @@ def demo(
         )
         raise typer.Exit(1) from None
     try:
-        summary = run_demo(out, console)
+        summary = run_demo(out, console())
     except (DataError, FolderInUse) as refused:
         typer.echo(f"cupel: {refused}", err=True)
         raise typer.Exit(1) from None

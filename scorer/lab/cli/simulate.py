@@ -60,12 +60,12 @@ def simulate(
     start = time.monotonic()
     with user_errors():
         source = make_source(document, data, rounds=rounds, models=models, ids=ids, seed=seed)
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console(), transient=True) as progress:
         task = progress.add_task("rounds", total=source.rounds)
         simulation = run(document, source, tick=lambda: progress.advance(task))
     with user_errors():
         report = write_report(simulation, out)
-    console.print(_table(report))
+    console().print(_table(report))
     typer.echo(
         f"simulate: {report['rounds']} rounds, {report['models']} models, {time.monotonic() - start:.0f} s; "
         f"{out}/report.md"
@@ -99,11 +99,11 @@ def _compare(document: Rules, out: Path, source: ComparedData, seeds: int) -> No
         raise ConfigError("expected rules of corr and mmc alone with --compare, found others")
     start = time.monotonic()
     markets = make_markets(source.data, rounds=source.rounds, models=source.models, ids=source.ids)
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console(), transient=True) as progress:
         task = progress.add_task("markets", total=seeds)
         comparison = compare(document, markets, seeds, tick=lambda: progress.advance(task))
     content = write_comparison(comparison, out)
-    console.print(_comparison_table(content))
+    console().print(_comparison_table(content))
     typer.echo(
         f"compare: {seeds} markets of {markets.rounds} rounds and {markets.models} models, "
         f"{time.monotonic() - start:.0f} s; {out}/compare.md"

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import structlog
 from web3.exceptions import Web3Exception
 
 from scorer.chain.contracts import Suite
@@ -31,6 +30,7 @@ from scorer.lab.dataset import load_dataset
 from scorer.lab.devnet.layout import DATA, MEMBERS, POPULATION, DevnetLayout, Settings, account_of
 from scorer.lab.population import Participant, keys_of, submission_csv, submit_predictions
 from scorer.lab.rounds import Times, write_plan
+from scorer.logs import get_logger
 from scorer.operator.plans import SCHEDULE, TIMES
 from scorer.process import clean_tracebacks, forbid_core_dumps
 from scorer.scoring.exact import Floats
@@ -81,7 +81,7 @@ class WorldSimulator:
             try:
                 self._serve(record, now)
             except DataError as error:  # somebody opened it about something else
-                structlog.get_logger().warning("no data", round=record.round_id, error=str(error))
+                get_logger().warning("no data", round=record.round_id, error=str(error))
                 self.over.add(record.round_id)
         self.over |= {record.round_id for record in records if record.is_over}
 
@@ -119,7 +119,7 @@ class WorldSimulator:
             predictions = ((each, predicted(table, each.model_id)) for each in self._participants())
             submit_predictions(self.suite, self.layout.inbox, number, table.ids, predictions, now, keys)
             draft.rename(folder)
-            structlog.get_logger().info("round", round=number, submissions=self.settings.models)
+            get_logger().info("round", round=number, submissions=self.settings.models)
         if record.state >= RoundState.SEALED and now >= record.resolve_at:
             self._publish_outcome(number)
 
@@ -143,7 +143,7 @@ class WorldSimulator:
             bundle = Bundle(self._folder(self.layout.root / name / "targets", number))
             if not bundle.has(TARGETS):
                 self._data(number).write(bundle)
-                structlog.get_logger().info("outcome", round=number, member=name)
+                get_logger().info("outcome", round=number, member=name)
 
     def _folder(self, root: Path, number: int) -> Path:
         return round_folder(root, str(self.suite.tournament.address), number)
@@ -183,7 +183,7 @@ def simulate_world(layout: DevnetLayout) -> None:
             try:
                 simulator.cycle()
             except (BundleError, EndpointError, OSError, Web3Exception) as error:
-                structlog.get_logger().warning("again", error=f"{type(error).__name__}: {error}")
+                get_logger().warning("again", error=f"{type(error).__name__}: {error}")
             stop.wait(POLL)
 
 

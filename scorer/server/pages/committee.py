@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
 
-import structlog
 from web3.contract.contract import ContractEvent
 from web3.exceptions import Web3Exception
 
@@ -15,6 +14,7 @@ from scorer.chain.contracts import Suite
 from scorer.chain.errors import EndpointError
 from scorer.chain.logs import IncompleteLogs, event_logs, first_block_at
 from scorer.chain.records import ZERO_HASH, ProposalStatus, RoundRecord
+from scorer.logs import get_logger
 from scorer.protocol.documents import to_hex
 from scorer.units import WEI_PER_NANO
 
@@ -127,7 +127,7 @@ class Kept:
         try:
             found = read()
         except UNANSWERED as error:
-            structlog.get_logger().warning("the chain did not answer a page", reason=str(error)[:200])
+            get_logger().warning("the chain did not answer a page", reason=str(error)[:200])
             return None
         with self._lock:
             self._found[key] = found

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from markupsafe import Markup
 
 from scorer.server.errors import ApiError
-from scorer.server.exposures import MetaModelExposure
+from scorer.server.meta_models import MetaModelExposure
 from scorer.server.pages.charts import exposure_chart
 from scorer.server.services import Services
 from scorer.server.tables import ROUND

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
 from scorer.bridge.observe import Observer
 from scorer.bridge.transit import UP, ways
 from scorer.chain.bulk import read_view
@@ -19,6 +17,7 @@ from scorer.lab.anvil import Anvil
 from scorer.lab.bridge.chains import BridgedChains, wei
 from scorer.lab.bridge.rehearsal.context import BridgeRehearsal
 from scorer.lab.rehearsal.context import Unexpected, expect
+from scorer.logs import get_logger
 from scorer.transactions.intents import Attempt, Intent
 from scorer.transactions.journal import Journal
 
@@ -85,7 +84,7 @@ def send_home(rehearsal: BridgeRehearsal, kill_at: str | None = None) -> int:
     def work(config: Path) -> None:
         with relaying(load_bridge_config(config), send=True) as daemon:
             for line in bridge_commands.transfer(daemon, receiver, wei(AMOUNT), home=True):
-                structlog.get_logger().info("transfer", said=line)
+                get_logger().info("transfer", said=line)
 
     return rehearsal.in_process(FOLDER, STAKER, work, kill_at)
 
