@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from web3.types import BlockIdentifier
+
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
 from scorer.chain.records import ProposalRecord, RoundRecord, RoundState
@@ -35,9 +37,9 @@ class DevnetTime:
         found = self.suite.proposal(round_id, self.anvil.w3.eth.block_number)
         return None if found is None or found.awaits_evidence else found
 
-    def _until(self, round_id: int, state: RoundState) -> None:
+    def _until(self, round_id: int, state: RoundState, block: BlockIdentifier = "latest") -> None:
         def reached() -> bool:
-            found = self.record(round_id).state
+            found = self.suite.round(round_id, self.anvil.w3.eth.get_block(block)["number"]).state
             return found == state or state < found < RoundState.VOIDED
 
         eventually(reached, f"round {round_id} {state.name.lower()}", PATIENCE)
@@ -72,9 +74,9 @@ class DevnetTime:
         return found
 
     def until_settled(self, round_id: int) -> None:
-        """Let the challenge window end and the round settle."""
+        """Let the challenge window end and the round settle in a final block: only such are verified."""
         self.anvil.advance_to(self.until_attested(round_id).final_from + 10)
-        self._until(round_id, RoundState.SETTLED)
+        self._until(round_id, RoundState.SETTLED, "finalized")
 
 
 if __name__ == "__main__":

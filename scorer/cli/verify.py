@@ -10,7 +10,7 @@ import typer
 
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundState
-from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
+from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, how_far, suites_of
 from scorer.cli.common import JsonOption, print_json, user_errors, working
 from scorer.cli.numbers import MODEL
 from scorer.cli.round_source import RoundSource, round_source
@@ -36,6 +36,9 @@ TARGETS_HINT: Final = (
     "a digest says which target was changed, not for which ids; cupel data targets --against compares with "
     "your own, id by id"
 )
+
+EARLY: Final = ("chain, state: ", "chain, accepted report hash: expected no accepted report yet")
+"""Beginnings of the differences of a sound round that the chain has not settled yet."""
 
 
 def verify(
@@ -91,7 +94,9 @@ def verify(
 
 def _print(verdict: VerificationResult, suites: Sequence[Suite], *, everything: bool) -> None:
     number = verdict.round_id
-    if verdict.count:
+    if _is_only_early(verdict):
+        typer.echo(f"verify: round {number} agrees so far, but is {how_far(suites[0], number)}")
+    elif verdict.count:
         for difference in verdict.first if everything else verdict.first[:1]:
             typer.echo(f"verify: round {number} DIFFERS: {difference}")
         count = "1 difference" if verdict.count == 1 else f"{verdict.count} differences"
@@ -106,6 +111,11 @@ def _print(verdict: VerificationResult, suites: Sequence[Suite], *, everything: 
         typer.echo(f"verify: {text}")
     if verdict.not_covered:
         typer.echo(f"verify: no digest covers {', '.join(verdict.not_covered)}")
+
+
+def _is_only_early(verdict: VerificationResult) -> bool:
+    """Return whether all agrees and the chain has not settled the round, or not in a final block."""
+    return 0 < verdict.count == sum(text.startswith(EARLY) for text in verdict.first)
 
 
 def _own(folder: Path, model: int | None, file: Path | None) -> OwnSubmission | None:

@@ -2,12 +2,15 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from scorer.chain.records import RoundState
 from scorer.cli.common import console
+from scorer.client.phases import not_settled_yet
 from scorer.evaluation.evaluate import evaluate
 from scorer.storage.bundle import Bundle, round_folder
 from scorer.storage.parquet import read_parquet, write_parquet
@@ -125,6 +128,24 @@ def test_a_round_of_another_deployment_is_called_that(folder: Path, world: World
         assert code == 1
         assert "found another deployment's round" in said
         assert "CUPEL_DEPLOYMENT" in said
+
+
+def test_a_round_that_is_not_settled_yet_is_not_called_wrong(world: World) -> None:
+    chain = ["--endpoint", world.anvil.url, "--deployment", write_deployment(world)]
+    number = world.sealed_round()
+    world.resolve(number)
+    world.cycle()
+    own = world.members[0].bundle(number).folder
+    code, said = run("verify", own, *chain)
+    assert code == 1
+    assert said.startswith(f"verify: round {number} agrees so far, but is scoring; cupel rounds shows")
+    assert "DIFFERS" not in said
+    code, said = run("explain", own, "--model", 1, *chain)
+    assert code == 1
+    assert "expected a settled round, found one that is scoring; cupel rounds shows" in said
+    settled = replace(world.record(number), state=RoundState.SETTLED)
+    assert not_settled_yet(settled, world.now).startswith("settled in a block that is not final yet")
+    assert not_settled_yet(replace(settled, state=RoundState.NONE), world.now) == "never opened"
 
 
 def test_no_rounds_are_said_to_be_none_and_a_narrow_terminal_loses_no_word(

@@ -105,7 +105,7 @@ def test_the_environment_stands_above_the_profile(
 def test_a_profile_that_says_something_else_is_refused(profile: Path, content: str) -> None:
     profile.write_text(content)
     profile.chmod(0o600)
-    assert "expected a profile of cupel join" in cupel("rounds", code=1)
+    assert "expected a profile of cupel use or join" in cupel("rounds", code=1)
 
 
 def test_a_home_that_is_none_or_closed_has_no_profile(

@@ -135,9 +135,7 @@ def commands(layout: DevnetLayout, settings: Settings) -> list[str]:
         return shlex.quote(str(of))
 
     return [
-        f"export CUPEL_RPC_URL={settings.endpoint} CUPEL_DEPLOYMENT={path(layout.manifest)}",
-        f"export CUPEL_KEYSTORE={path(layout.root.parent / f'{who}.json')} CUPEL_INBOX={path(layout.inbox)}",
-        f"export CUPEL_ROUNDS={path(layout.rounds)}",
+        f"cupel use {path(layout.root)}",
         f"cupel wallet import {path(layout.key(who))}",
         "cupel model register",
         f"cupel stake deposit {model} 25 && cupel stake allocate {model} 40%",
