@@ -77,6 +77,14 @@ def test_after_joining_commands_need_no_options(site: Site, profile: Path) -> No
     assert [row["round"] for row in json.loads(cupel("rounds", "--json"))["rounds"]] == [1]
 
 
+def test_joining_says_as_json_of_which_tournament_and_where(site: Site, profile: Path) -> None:
+    result = CliRunner().invoke(app, ["join", site.url, "--json"])
+    found = json.loads(result.stdout)
+    assert (found["profile"], found["server"]) == (str(profile), site.url)
+    assert (found["tournament"], found["chain_id"]) == (site.world.suite.addresses.tournament, 31337)
+    assert Path(found["deployment"]).is_file()
+
+
 def test_joining_again_keeps_what_was_there(site: Site, profile: Path) -> None:
     joined(site.url, "--invitation", site.services.accounts.invite(), "--username", "bob")
     before = read_profile(profile)
