@@ -1,6 +1,6 @@
 """Lets a chain's time pass until a round is where somebody waits for it; the daemons do the rest.
 
-python -m tests.devnet_time (opened | sealed | attested | settled | voided) ROUND [MANIFEST]
+python -m tests.devnet_time (opened | sealed | unsealed | attested | settled) ROUND [MANIFEST]
 
 The chain is that of CUPEL_RPC_URL, or else that of a devnet.
 """
@@ -52,12 +52,14 @@ class DevnetTime:
             PATIENCE,
         )
 
-    def until_voided(self, round_id: int) -> None:
-        """Let a round close and its lock window end without a seal."""
+    def until_unsealed(self, round_id: int) -> None:
+        """Let a round be opened and closed, and its lock window end without a seal, all in final blocks."""
         self.until_opened(round_id)
         self.anvil.advance_to(self.record(round_id).close_at)
-        self.anvil.advance_to(self.record(round_id).lock_until)
-        self._until(round_id, RoundState.VOIDED)
+        over = self.record(round_id).lock_until
+        self.anvil.advance_to(over)
+        final = "the end of the lock window to be final"
+        eventually(lambda: self.anvil.w3.eth.get_block("finalized")["timestamp"] >= over, final, PATIENCE)
 
     def until_sealed(self, round_id: int) -> None:
         """Let a round close and be sealed."""
