@@ -14,8 +14,7 @@ from scorer.chain.fees import FeePolicy
 from scorer.cli import feedback
 from scorer.cli.common import JsonOption, answer, user_errors
 from scorer.cli.numbers import NUMBER
-from scorer.cli.options import password_of
-from scorer.client.keystore import Wallet
+from scorer.cli.options import wallet_of
 from scorer.client.plain_sending import PlainSending
 
 app = typer.Typer(
@@ -56,7 +55,7 @@ def run(
     with user_errors():
         place = AgentFolder(folder)
         found = place.configuration()
-        wallet = Wallet(keystore, lambda: password_of(password_file, str(keystore)))
+        wallet = wallet_of(keystore, password_file)
         w3 = connect(found.endpoint, found.chain_id)
         document = ask_consensus(found.server, round_id)
         opened = read_body(body, document.consensus)
