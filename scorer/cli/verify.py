@@ -21,6 +21,8 @@ from scorer.isolation import SHARED_READER
 from scorer.observation.observe import Block, read_on_chain
 from scorer.observation.void import read_void
 from scorer.oracle.agreement import agreed, agreed_block
+from scorer.oracle.compare import Gap, target_gaps
+from scorer.redaction import shown_path
 from scorer.storage.bundle import Bundle, BundleError
 from scorer.storage.verification import (
     MOST_LISTED,
@@ -33,10 +35,11 @@ from scorer.storage.verification import (
 from scorer.submission.reader import check_submission, read_bounded
 
 TARGETS_HINT: Final = (
-    "a digest says which target was changed, not for which ids; cupel data targets --against compares with "
-    "your own, id by id"
+    "a digest says which target was changed, not for which ids; --against another copy of the bundle, or "
+    "cupel data targets --against with your own data, compares id by id"
 )
 
+FIRST_TARGETS: Final = 10
 EARLY: Final = ("chain, state: ", "chain, accepted report hash: expected no accepted report yet")
 """Beginnings of the differences of a sound round that the chain has not settled yet."""
 
@@ -56,6 +59,14 @@ def verify(
         Path | None,
         typer.Option(
             help="The file that you submitted as --model, CSV or Parquet.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another bundle of the round, such as your own as a member: targets are compared id by id.",
+            exists=True,
+            file_okay=False,
         ),
     ] = None,
     everything: Annotated[
@@ -84,12 +95,32 @@ def verify(
             verdict = verify_bundle(
                 folder, chain, SHARED_READER, own, MOST_LISTED if everything or as_json else SHOWN_FIRST
             )
+        targets = () if against is None else tuple(target_gaps(_strict(folder), _strict(against)))
     if as_json:
-        print_json({"agrees": not verdict.count, **asdict(verdict), "endpoints": len(suites)})
+        compared = {} if against is None else {"targets": [asdict(gap) for gap in targets]}
+        agrees = not verdict.count and not targets
+        print_json({"agrees": agrees, **asdict(verdict), "endpoints": len(suites), **compared})
     else:
         _print(verdict, suites, everything=everything)
-    if verdict.count:
+        _print_targets(targets, against, everything=everything)
+    if verdict.count or targets:
         raise typer.Exit(1)
+
+
+def _strict(folder: Path) -> Bundle:
+    return Bundle(folder, strict=True)
+
+
+def _print_targets(targets: Sequence[Gap], against: Path | None, *, everything: bool) -> None:
+    if against is None:
+        return
+    for gap in targets if everything else targets[:FIRST_TARGETS]:
+        typer.echo(f"verify: {gap.where}: {gap.ours} here, {gap.theirs} in {shown_path(against)}")
+    count = {0: "no target differs", 1: "1 target differs"}.get(
+        len(targets), f"{len(targets)} targets differ"
+    )
+    hint = "; --all names them" if len(targets) > FIRST_TARGETS and not everything else ""
+    typer.echo(f"verify: {count} from {shown_path(against)}{hint}")
 
 
 def _print(verdict: VerificationResult, suites: Sequence[Suite], *, everything: bool) -> None:

@@ -2,9 +2,11 @@
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -106,7 +108,27 @@ def test_changed_targets_are_answered_with_how_to_find_the_ids(folder: Path) -> 
     )
     code, said = run("verify", folder)
     assert (code, "targets.parquet, digest of column" in said) == (1, True)
-    assert "cupel data targets --against compares with your own, id by id" in said
+    assert "--against another copy of the bundle" in said
+
+
+def test_changed_targets_are_named_with_their_values_beside_another_copy(
+    folder: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own" / folder.name
+    shutil.copytree(folder, own)
+    path = folder / "targets.parquet"
+    columns = dict(read_parquet(path.read_bytes()))
+    name = next(name for name in columns if name != "id")
+    changed = np.array(columns[name])
+    changed[3] = 1 - changed[3] if changed[3] != 0.5 else 0.0
+    path.write_bytes(write_parquet(columns | {name: changed}))
+    code, said = run("verify", folder, "--against", own)
+    values = f"{name} of {columns['id'][3]}: {changed[3]:g} here, {columns[name][3]:g} in {own}"
+    assert (code, f"verify: {values}\n" in said) == (1, True), said
+    assert "verify: 1 target differs from" in said
+    found = json.loads(run("verify", folder, "--against", own, "--json")[1])
+    assert [gap["where"] for gap in found["targets"]] == [f"{name} of {columns['id'][3]}"]
+    assert f"no target differs from {folder}" in run("verify", folder, "--against", folder)[1]
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused_in_words() -> None:
