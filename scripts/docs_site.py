@@ -21,6 +21,11 @@ from scorer.protocol.rules import Rules
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LINK: Final = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+PICTURE: Final = re.compile(
+    r'<picture><source media="\(prefers-color-scheme: dark\)" srcset="([^"]+)">'
+    r'<img alt="([^"]+)" src="([^"]+)"></picture>'
+)
+"""A picture with its dark variant, as GitHub shows it by the reader's own scheme."""
 DECLARATION: Final = re.compile(
     r"((?:^[ \t]*///.*\n)*)^[ \t]*((?:function|event|error|struct)\s[^;{]+)[;{]", re.MULTILINE
 )
@@ -49,9 +54,16 @@ def site_link(found: re.Match[str], pages: frozenset[str], prefix: str) -> str:
     return text
 
 
+def both(found: re.Match[str]) -> str:
+    """Return a picture and its dark variant for the site, which shows one by the scheme chosen there."""
+    dark, text, light = found.groups()
+    return f"![{text}]({light}#only-light)\n![{text}]({dark}#only-dark)"
+
+
 def page(source: Path, pages: frozenset[str], prefix: str = "") -> str:
-    """Return a page of the repository with the links of the site."""
-    return LINK.sub(lambda found: site_link(found, pages, prefix), source.read_text())
+    """Return a page of the repository with the links and pictures of the site."""
+    text = PICTURE.sub(both, source.read_text())
+    return LINK.sub(lambda link: site_link(link, pages, prefix), text)
 
 
 def notebook(source: Path) -> str:

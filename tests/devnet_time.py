@@ -1,6 +1,6 @@
 """Lets a chain's time pass until a round is where somebody waits for it; the daemons do the rest.
 
-python -m tests.devnet_time (opened | sealed | attested | settled | voided) ROUND [MANIFEST]
+python -m tests.devnet_time (opened | sealed | unsealed | attested | settled) ROUND [MANIFEST]
 
 The chain is that of CUPEL_RPC_URL, or else that of a devnet.
 """
@@ -8,6 +8,8 @@ The chain is that of CUPEL_RPC_URL, or else that of a devnet.
 import os
 import sys
 from pathlib import Path
+
+from web3.types import BlockIdentifier
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import LOCAL_CHAIN_ID, connect
@@ -35,9 +37,9 @@ class DevnetTime:
         found = self.suite.proposal(round_id, self.anvil.w3.eth.block_number)
         return None if found is None or found.awaits_evidence else found
 
-    def _until(self, round_id: int, state: RoundState) -> None:
+    def _until(self, round_id: int, state: RoundState, block: BlockIdentifier = "latest") -> None:
         def reached() -> bool:
-            found = self.record(round_id).state
+            found = self.suite.round(round_id, self.anvil.w3.eth.get_block(block)["number"]).state
             return found == state or state < found < RoundState.VOIDED
 
         eventually(reached, f"round {round_id} {state.name.lower()}", PATIENCE)
@@ -50,12 +52,14 @@ class DevnetTime:
             PATIENCE,
         )
 
-    def until_voided(self, round_id: int) -> None:
-        """Let a round close and its lock window end without a seal."""
+    def until_unsealed(self, round_id: int) -> None:
+        """Let a round be opened and closed, and its lock window end without a seal, all in final blocks."""
         self.until_opened(round_id)
         self.anvil.advance_to(self.record(round_id).close_at)
-        self.anvil.advance_to(self.record(round_id).lock_until)
-        self._until(round_id, RoundState.VOIDED)
+        over = self.record(round_id).lock_until
+        self.anvil.advance_to(over)
+        final = "the end of the lock window to be final"
+        eventually(lambda: self.anvil.w3.eth.get_block("finalized")["timestamp"] >= over, final, PATIENCE)
 
     def until_sealed(self, round_id: int) -> None:
         """Let a round close and be sealed."""
@@ -72,9 +76,9 @@ class DevnetTime:
         return found
 
     def until_settled(self, round_id: int) -> None:
-        """Let the challenge window end and the round settle."""
+        """Let the challenge window end and the round settle in a final block: only such are verified."""
         self.anvil.advance_to(self.until_attested(round_id).final_from + 10)
-        self._until(round_id, RoundState.SETTLED)
+        self._until(round_id, RoundState.SETTLED, "finalized")
 
 
 if __name__ == "__main__":

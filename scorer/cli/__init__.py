@@ -8,8 +8,8 @@ from scorer import __version__
 from scorer.cli.commands import Commands
 from scorer.process import clean_tracebacks, forbid_core_dumps
 
-JOIN: Final = "join"
-"""The command that writes the profile which others read."""
+WRITERS: Final = ("join", "use")
+"""The commands that write the profile which others read."""
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
@@ -35,7 +35,7 @@ def protect(
     """Score, stake, attest, and check."""
     forbid_core_dumps()
     clean_tracebacks()
-    if context.invoked_subcommand != JOIN:
+    if context.invoked_subcommand not in WRITERS:
         _load_profile()
 
 

@@ -12,10 +12,9 @@ from scorer.agents.tools_client import ask_consensus
 from scorer.chain.endpoint import connect
 from scorer.chain.fees import FeePolicy
 from scorer.cli import feedback
-from scorer.cli.common import user_errors
+from scorer.cli.common import JsonOption, answer, user_errors
 from scorer.cli.numbers import NUMBER
-from scorer.cli.options import password_of
-from scorer.client.keystore import Wallet
+from scorer.cli.options import wallet_of
 from scorer.client.plain_sending import PlainSending
 
 app = typer.Typer(
@@ -28,11 +27,12 @@ FolderArgument = Annotated[Path, typer.Argument(help="The agent's folder.")]
 
 
 @app.command()
-def init(folder: FolderArgument) -> None:
+def init(folder: FolderArgument, as_json: JsonOption = False) -> None:
     """Write the configuration of a new agent, which allows nothing until it is edited."""
     with user_errors():
         file = AgentFolder(folder).create()
-    typer.echo(f"agent: edit {file}; then cupel agent run {folder} shows what it would do")
+    line = f"agent: edit {file}; then cupel agent run {folder} shows what it would do"
+    answer({"configuration": str(file)}, line, as_json=as_json)
 
 
 @app.command()
@@ -49,23 +49,24 @@ def run(
     send: Annotated[
         bool, typer.Option("--send", help="Act; without it, only show what would be done.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Act once on a round's document, as far as document, mandate and budget allow; each act is explained."""
     with user_errors():
         place = AgentFolder(folder)
         found = place.configuration()
-        wallet = Wallet(keystore, lambda: password_of(password_file, str(keystore)))
+        wallet = wallet_of(keystore, password_file)
         w3 = connect(found.endpoint, found.chain_id)
         document = ask_consensus(found.server, round_id)
         opened = read_body(body, document.consensus)
         sender = PlainSending(w3, wallet.account, FeePolicy()) if send else None
         acts = Agent.at(w3, place, wallet.address, sender).run(document, opened)
-    for act in acts:
-        line = act.to_json()
-        typer.echo(f"agent: {line['side']} {line['size']} of {line['asset']}: {line['rule']}")
-    typer.echo(
+    done = [act.to_json() for act in acts]
+    lines = [f"agent: {act['side']} {act['size']} of {act['asset']}: {act['rule']}" for act in done]
+    lines.append(
         f"agent: {len(acts)} acts {'sent' if send else 'planned, none sent'}; {place.path / 'acts.jsonl'}"
     )
+    answer({"sent": send, "acts": done}, *lines, as_json=as_json)
 
 
 @app.command()

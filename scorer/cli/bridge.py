@@ -14,7 +14,7 @@ from scorer.chain.accounts import KeyTextError, require_address
 from scorer.chain.endpoint import connect
 from scorer.cli.bridge_latency import BridgeConfig as ConfigOption
 from scorer.cli.bridge_latency import latency
-from scorer.cli.common import JsonOption, SendOption, print_json, user_errors
+from scorer.cli.common import JsonOption, SendOption, print_json, progress, user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import bridge_commands, bridge_node
 from scorer.daemon.bridge_configuration import load_bridge_config
@@ -118,6 +118,7 @@ def transfer(
     to: Annotated[str, typer.Option(help="The receiver's address on the other chain.")],
     home: Annotated[bool, typer.Option("--home", help="From Polygon to Ethereum.")] = False,
     send: SendOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Send NMR to the other chain from the configuration's key; approves the lockbox first where needed."""
     with user_errors():
@@ -127,8 +128,13 @@ def transfer(
         if wei == 0:
             raise ConfigError("amount: expected more than 0 NMR, found 0")
         with bridge_node.relaying(settings, send=send) as daemon:
+            say, done = progress(as_json=as_json), []
             for line in bridge_commands.transfer(daemon, receiver, wei, home=home):
-                typer.echo(line)
+                say(line)
+                done.append(line)
+    if as_json:
+        direction = "to Ethereum" if home else "to Polygon"
+        print_json({"sent": send, "direction": direction, "to": receiver, "wei": str(wei), "steps": done})
 
 
 def _receiver(text: str) -> str:
@@ -171,6 +177,7 @@ def deploy(
     password_file: Annotated[Path | None, typer.Option(help="The keystore's password.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where journals and bridge.json are.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Deploy both ends, or go on where a deployment was interrupted; writes bridge.json."""
     with _deployment_errors():
@@ -178,14 +185,18 @@ def deploy(
         signer = key_of(key, keystore, password_file).signer()
         ends = connect(root, document.root.chain_id), connect(child, document.child.chain_id)
         plan = bridge_plan(document, signer.address)
+        say = progress(as_json=as_json)
         for name, end in (("root", plan.root), ("child", plan.child)):
             for label, address in end.addresses.items():
-                typer.echo(f"{name}.{label}: {end.contracts[label]} at {address}")
+                say(f"{name}.{label}: {end.contracts[label]} at {address}")
         if not yes:
-            typer.confirm("Send what is left of these on both chains?", abort=True)
+            typer.confirm("Send what is left of these on both chains?", abort=True, err=as_json)
         folder = out or file.parent / f"{document.name}-{document.instance}"
         folder.mkdir(parents=True, exist_ok=True)
-        BridgeBuilder(*ends, plan, signer, folder, typer.echo).run()
+        BridgeBuilder(*ends, plan, signer, folder, say).run()
+    if as_json:
+        places = {"root": plan.root.addresses, "child": plan.child.addresses}
+        print_json({"folder": str(folder), **places})
 
 
 @app.command("check")

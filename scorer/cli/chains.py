@@ -10,6 +10,8 @@ import typer
 
 from scorer.chain.contracts import Suite
 from scorer.chain.endpoint import connect, host
+from scorer.client.phases import not_settled_yet
+from scorer.client.stakes import latest_block
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.deployment_file import read_deployment
 
@@ -73,3 +75,9 @@ def open_suite(endpoint: str, deployment: Path) -> Suite:
             f"{addresses.chain_id}"
         )
     return suite
+
+
+def how_far(suite: Suite, round_id: int) -> str:
+    """Say how far a round is that is not settled at the newest final block, and what to do."""
+    block = latest_block(suite)
+    return not_settled_yet(suite.round(round_id, block.number), block.timestamp)

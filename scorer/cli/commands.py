@@ -65,6 +65,10 @@ COMMANDS: Final = {
         "cli.join:join",
         "Write a profile of a tournament, so that other commands need no environment variables.",
     ),
+    "use": (
+        "cli.use:use",
+        "Say once which tournament, files and key all commands use; without arguments, say what is in force.",
+    ),
     "doctor": (
         "cli.doctor:doctor",
         "Check all that commands depend on, with a line for each and what to do.",

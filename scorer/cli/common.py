@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,6 +49,19 @@ def working(what: str) -> Iterator[None]:
 
     with Console(stderr=True).status(f"{what} ..."):
         yield
+
+
+def answer(document: Mapping[str, Any], *lines: str, as_json: bool) -> None:
+    """Print what a command found or did: a document, or lines for people."""
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo("\n".join(lines))
+
+
+def progress(*, as_json: bool) -> Callable[[str], None]:
+    """Return what prints lines while a command works: beside a document, on standard error."""
+    return partial(typer.echo, err=as_json)
 
 
 def print_json(document: Mapping[str, Any] | list[Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scorer.cli.checklist import report_checks
-from scorer.cli.common import JsonOption, print_json, user_errors
+from scorer.cli.common import JsonOption, answer, print_json, user_errors
 from scorer.cli.numbers import NUMBER, whole
 from scorer.compute import assembly, deployment
 from scorer.compute.checks import check_compute
@@ -56,6 +56,7 @@ def initialise(
     python: Annotated[
         Path | None, typer.Option(help="The interpreter of the models' environment; by default this one.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a folder with a configuration and a first model from a template."""
     given = NodeOptions(
@@ -69,9 +70,13 @@ def initialise(
     )
     with user_errors():
         config = set_up(folder, given)
-    typer.echo(f"compute: {config}")
-    typer.echo(f"try it: cupel compute test {model} --config {config}")
-    typer.echo(f"run it: cupel compute run --config {config}")
+    answer(
+        {"configuration": str(config), "model": model},
+        f"compute: {config}",
+        f"try it: cupel compute test {model} --config {config}",
+        f"run it: cupel compute run --config {config}",
+        as_json=as_json,
+    )
 
 
 @app.command("test")
@@ -128,6 +133,7 @@ def once(
     seconds: Annotated[
         int, typer.Option(parser=whole(1, 86_400), help="Wait so long for runs to end.")
     ] = 3_600,
+    as_json: JsonOption = False,
 ) -> None:
     """Do what is left to do for the rounds that are open now, and end: for cron and hosted runners.
 
@@ -136,7 +142,8 @@ def once(
     configure_logging()
     with user_errors(), assembly.assembled(load_compute_config(config)) as node:
         missing = node.once(seconds)
-    typer.echo(f"compute: {missing} submissions missing" if missing else "compute: nothing is missing")
+    line = f"compute: {missing} submissions missing" if missing else "compute: nothing is missing"
+    answer({"missing": missing}, line, as_json=as_json)
     raise typer.Exit(1 if missing else 0)
 
 
@@ -175,6 +182,7 @@ def deploy(
     target: Annotated[str, typer.Argument(help=f"{', '.join(deployment.TARGETS)}.")],
     config: ConfigOption,
     out: Annotated[Path, typer.Option(help="A folder for what is written.")] = Path("deploy"),
+    as_json: JsonOption = False,
 ) -> None:
     """Write what runs the node elsewhere, and say what it costs and what to type; nothing is started."""
     with user_errors():
@@ -182,18 +190,17 @@ def deploy(
             known = ", ".join(deployment.TARGETS)
             raise ConfigError(f"deploy: expected one of {known}, found another target")
         written = deployment.write(target, load_compute_config(config), config, out)
-    for path in written.files:
-        typer.echo(f"compute: {path}")
-    for line in written.words:
-        typer.echo(line)
+    files = [str(path) for path in written.files]
+    lines = [*(f"compute: {path}" for path in files), *written.words]
+    answer({"files": files, "words": list(written.words)}, *lines, as_json=as_json)
 
 
 @app.command("destroy")
 def destroy(
     out: Annotated[Path, typer.Option(help="The folder that deploy wrote.", exists=True)] = Path("deploy"),
+    as_json: JsonOption = False,
 ) -> None:
     """Remove what deploy wrote, and say what to type to end what runs by it."""
     with user_errors():
-        words = deployment.remove(out)
-    for line in words:
-        typer.echo(line)
+        words = list(deployment.remove(out))
+    answer({"removed": str(out), "words": words}, *words, as_json=as_json)

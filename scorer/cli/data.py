@@ -1,6 +1,5 @@
 """``cupel data``: build data sets from raw prices, compare, attack and report on them, rebuild targets."""
 
-import json
 import time
 from dataclasses import asdict
 from datetime import date
@@ -11,7 +10,7 @@ import typer
 from rich.table import Table
 
 from scorer.cli import data_key, data_versions
-from scorer.cli.common import JsonOption, console, print_json, user_errors
+from scorer.cli.common import JsonOption, answer, console, print_json, user_errors
 from scorer.cli.numbers import day, whole
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
@@ -38,32 +37,42 @@ FIRST_LINES = 20
 def panel(
     source: SourceOption,
     report: Annotated[Path | None, typer.Option(help="Write every fault to this CSV file.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Read the raw data, and say what was repaired or refused in it."""
     from scorer.data.sources.assemble import load_panel
 
     with user_errors():
         found = load_panel(source)
-    for done, count in sorted(found.report.counts().items()):
-        typer.echo(f"{count} rows {done}")
     if report is not None:
         report.write_text(found.report.csv())
-    sessions, names = found.panel.sessions, found.panel.names
-    typer.echo(
-        f"{len(names)} names, {len(sessions)} sessions from {sessions[0]} to {sessions[-1]}, "
-        f"digest {found.panel.digest()}"
+    counts = dict(sorted(found.report.counts().items()))
+    sessions, names, digest = found.panel.sessions, found.panel.names, found.panel.digest()
+    span = {"first": str(sessions[0]), "last": str(sessions[-1])}
+    answer(
+        {"names": len(names), "sessions": len(sessions), **span, "digest": digest, "rows": counts},
+        *(f"{count} rows {done}" for done, count in counts.items()),
+        f"{len(names)} names, {len(sessions)} sessions from {sessions[0]} to {sessions[-1]}, digest {digest}",
+        as_json=as_json,
     )
 
 
 @app.command("recipe")
-def recipe(path: Annotated[Path, typer.Argument(help="A recipe, TOML.")]) -> None:
+def recipe(
+    path: Annotated[Path, typer.Argument(help="A recipe, TOML.")], as_json: JsonOption = False
+) -> None:
     """Say whether a recipe is valid, what it makes, and its hash."""
     from scorer.data.recipe import load_recipe
 
     with user_errors():
         found = load_recipe(path)
-    typer.echo(f"{len(found.specs())} features, targets {', '.join(t.name for t in found.targets)}")
-    typer.echo(f"{found.name}: valid, recipe hash {found.hash()}")
+    count, targets, digest = len(found.specs()), [each.name for each in found.targets], str(found.hash())
+    answer(
+        {"name": found.name, "features": count, "targets": targets, "recipe_hash": digest},
+        f"{count} features, targets {', '.join(targets)}",
+        f"{found.name}: valid, recipe hash {digest}",
+        as_json=as_json,
+    )
 
 
 @app.command("build")
@@ -90,6 +99,7 @@ def build(
     ] = None,
     rounds: RoundsOption = None,
     csv: Annotated[bool, typer.Option("--csv", help="Write the live era as CSV too.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Build a version of a data set: train, validation and live files, a manifest, and its signature."""
     from scorer.data.build import Build
@@ -123,9 +133,13 @@ def build(
             _write_csv(job.target)
         if published is not None:
             publish(job.target, published, version)
-    for name, digest in sorted(manifest.files.items()):
-        typer.echo(f"{digest[:16]}  {name}")
-    typer.echo(f"{shown_path(job.target)}: {len(manifest.eras)} eras, digest 0x{manifest.digest().hex()}")
+    files, eras, digest = dict(sorted(manifest.files.items())), len(manifest.eras), manifest.digest().hex()
+    answer(
+        {"folder": str(job.target), "eras": eras, "digest": f"0x{digest}", "files": files},
+        *(f"{of_file[:16]}  {name}" for name, of_file in files.items()),
+        f"{shown_path(job.target)}: {eras} eras, digest 0x{digest}",
+        as_json=as_json,
+    )
 
 
 def _client(address: str) -> object:
@@ -166,6 +180,7 @@ def targets(
     benchmark: Annotated[
         Path | None, typer.Option(help="A version's benchmark.json: makes the input of BMC too.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a round's universe, targets and factor inputs from one's own raw data; name differences."""
     from scorer.data.benchmark import read_benchmark
@@ -192,13 +207,15 @@ def targets(
             out.mkdir(parents=True, exist_ok=True)
             more = {} if benchmark is None else data.benchmark_input(read_benchmark(benchmark))
             data.write(Bundle(out), more)
-    typer.echo(
-        f"era {era.label}, decided on {era.day}: {len(data.table.ids)} ids, digest {data.table.digest}"
+    count, digest = len(data.table.ids), str(data.table.digest)
+    answer(
+        {"era": era.label, "day": str(era.day), "ids": count, "digest": digest, "differences": lines},
+        f"era {era.label}, decided on {era.day}: {count} ids, digest {digest}",
+        *lines[:FIRST_LINES],
+        *([f"{len(lines)} differences"] if lines else []),
+        as_json=as_json,
     )
-    for line in lines[:FIRST_LINES]:
-        typer.echo(line)
     if lines:
-        typer.echo(f"{len(lines)} differences")
         raise typer.Exit(1)
 
 
@@ -228,7 +245,7 @@ def attack(
         documents = [asdict(each) | {"setting": str(each.setting)} for each in results]
         # JSON has no NaN.
         found = [{n: None if v != v else v for n, v in each.items()} for each in documents]
-        typer.echo(json.dumps(found, indent=1))
+        print_json(found)
         return
     table = Table("setting", "rows", "by chance", "columns", "by chance")
     for each in results:

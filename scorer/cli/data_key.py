@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scorer.cli.common import JsonOption, print_json, user_errors
+from scorer.cli.common import JsonOption, answer, print_json, progress, user_errors
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
 
@@ -33,13 +33,14 @@ DeploymentOption = Annotated[
 
 
 @app.command("new")
-def new(out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+def new(out: Annotated[Path, typer.Option(help="The file to write.")], as_json: JsonOption = False) -> None:
     """Make a secret key for ids and features, in a file that only its owner can read."""
     from scorer.data.obfuscation import new_key
 
     with user_errors():
         new_key(out)
-    typer.echo(f"wrote {shown_path(out)}: keep it, without it no id can be traced back to its asset")
+    line = f"wrote {shown_path(out)}: keep it, without it no id can be traced back to its asset"
+    answer({"written": str(out)}, line, as_json=as_json)
 
 
 @app.command("share")
@@ -50,6 +51,7 @@ def share(
     endpoint: EndpointsOption = None,
     deployment: DeploymentOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Encrypt the key to the X25519 keys that the committee's members published; again after one rotates."""
     from scorer.data.key_sharing import shared_key
@@ -61,15 +63,18 @@ def share(
         found = _recipients(recipient, endpoint, deployment)
         keys = [public for _, public in found]
         content = shared_key(load_key(key), keys)
+        say = progress(as_json=as_json)
         for who, public in found:
-            typer.echo(f"{who} {spell_public(public)}")
+            say(f"{who} {spell_public(public)}")
         known = out.is_file() and out.read_bytes() == content
         if not known:
             if not recipient and not yes:
                 typer.confirm("Encrypt the data key to these keys?", abort=True, err=True)
             write_whole(out, content)
     done = "is encrypted to" if known else "was written for"
-    typer.echo(f"{shown_path(out)} {done} the keys of {len(set(keys))} members")
+    members = [{"member": who, "key": spell_public(public)} for who, public in found]
+    document = {"file": str(out), "written": not known, "members": members}
+    answer(document, f"{shown_path(out)} {done} the keys of {len(set(keys))} members", as_json=as_json)
 
 
 @app.command("check")
@@ -112,6 +117,7 @@ def open_(
     version: Annotated[
         Path | None, typer.Option(help="The folder of a version, whose manifest commits to the key.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Decrypt the key with your own, and write it to a file that only its owner can read."""
     from scorer.data.key_sharing import opened_key
@@ -126,7 +132,8 @@ def open_(
                 "another; ask the operator"
             )
         write_key(out, key)
-    typer.echo(f"wrote {shown_path(out)}: whoever has it sees through the ids of the data set")
+    line = f"wrote {shown_path(out)}: whoever has it sees through the ids of the data set"
+    answer({"written": str(out)}, line, as_json=as_json)
 
 
 def _recipients(
@@ -166,8 +173,8 @@ def _published(endpoints: list[str], deployment: Path) -> dict[str, bytes | None
         for endpoint, suite in zip(endpoints, suites, strict=True):
             with endpoint_errors(endpoint):
                 answers.append(_members_keys(suite))
-    for endpoint, answer in zip(endpoints, answers, strict=True):
-        if answer != answers[0]:
+    for endpoint, found in zip(endpoints, answers, strict=True):
+        if found != answers[0]:
             raise EndpointsDisagree(
                 "recipients: expected the same members and keys at all endpoints, found others at "
                 f"{host(endpoint)} than at {host(endpoints[0])}; wait a quarter of an hour if a member just "

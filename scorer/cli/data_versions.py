@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from scorer.cli.common import JsonOption, print_json, user_errors
+from scorer.cli.common import JsonOption, answer, print_json, progress, user_errors
 from scorer.data.faults import DataError
 from scorer.redaction import shown_path
 
@@ -71,6 +71,7 @@ def publish(
     folder: Annotated[Path, typer.Argument(help="The folder of all versions.")],
     version: Annotated[str, typer.Option(help="The version's name, such as v1.0.")],
     to: Annotated[str, typer.Option(help="The URL of published versions, such as s3://bucket/data.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Upload a version and its live eras that are not there yet; what is there is never changed."""
     from scorer.data import publishing
@@ -81,7 +82,7 @@ def publish(
         if not names:
             raise DataError(f"{shown_path(folder)}: expected the version {version}, found none")
         done = [name for name in names if publishing.publish(folder / name, store, name)]
-    typer.echo(f"published {', '.join(done) or 'nothing new'}")
+    answer({"published": done}, f"published {', '.join(done) or 'nothing new'}", as_json=as_json)
 
 
 def pull(
@@ -93,6 +94,7 @@ def pull(
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Take versions that nobody signed; anybody can have made them.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Download the versions and live eras that are not here yet, each checked against manifest and signer."""
     from scorer.cli.options import address_of
@@ -104,12 +106,14 @@ def pull(
         if signer is not None and unsigned:
             raise DataError("pull: expected --signer or --unsigned, found both")
         expected = None if signer is None else address_of(signer, "--signer")
-        store, count = ObjectFolder(source), 0
+        store, say, pulled = ObjectFolder(source), progress(as_json=as_json), []
         for name in publishing.versions(store):
             if publishing.pull(store, name, folder, expected, unsigned=unsigned):
-                count += 1
-                typer.echo(f"pulled {name}, signed by {signer_of_version(folder / name) or 'nobody'}")
-    if not count:
+                pulled.append({"version": name, "signer": signer_of_version(folder / name)})
+                say(f"pulled {name}, signed by {pulled[-1]['signer'] or 'nobody'}")
+    if as_json:
+        print_json({"pulled": pulled})
+    elif not pulled:
         typer.echo("pulled nothing new")
 
 

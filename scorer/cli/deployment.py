@@ -12,7 +12,7 @@ from rich.table import Table
 from web3 import Web3
 
 from scorer.chain.endpoint import connect
-from scorer.cli.common import JsonOption, console, print_json, user_errors, working
+from scorer.cli.common import JsonOption, console, print_json, progress, user_errors, working
 from scorer.client.quotes import coin_of
 from scorer.daemon.config_errors import ConfigError
 from scorer.daemon.keys import key_of
@@ -21,6 +21,7 @@ from scorer.deployment.blueprint import Blueprint, blueprint
 from scorer.deployment.check import differences
 from scorer.deployment.deploy import Builder, appraise, refuse_objections
 from scorer.deployment.document import Deployment, DeploymentFileError, load_document
+from scorer.deployment.manifest import FILE as MANIFEST_FILE
 from scorer.deployment.manifest import ManifestError, read_manifest
 from scorer.deployment.prices import DeploymentCost
 from scorer.deployment.steps import DeploymentStuck
@@ -109,6 +110,7 @@ def deploy(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Deploy, or go on where a deployment was interrupted."""
     with _deployment_errors():
@@ -116,12 +118,30 @@ def deploy(
         signer = key_of(key, keystore, password_file).signer()
         w3 = connect(endpoint, document.chain_id)
         wanted = blueprint(document, signer.address)
-        cost = show_plan(w3, wanted)
+        if as_json:
+            refuse_objections(w3, wanted)
+            cost = appraise(w3, wanted)
+        else:
+            cost = show_plan(w3, wanted)
+        if dry_run and as_json:
+            print_json(_plan_document(wanted, cost))
         if dry_run:
             return
         if cost.prices and not yes:
-            typer.confirm("Send these transactions?", abort=True)
-        Builder(w3, wanted, signer, out or default_folder(file, document), typer.echo).run()
+            typer.confirm("Send these transactions?", abort=True, err=as_json)
+        folder = out or default_folder(file, document)
+        Builder(w3, wanted, signer, folder, progress(as_json=as_json)).run()
+    if as_json:
+        print_json(_deployed(folder))
+
+
+def _deployed(folder: Path) -> dict[str, Any]:
+    """Return where a deployment's manifest is, and the address of each contract in it."""
+    path = folder / MANIFEST_FILE
+    document = read_manifest(path)
+    contracts = {label: entry["address"] for label, entry in document["contracts"].items()}
+    named = {"name": document["name"], "chain_id": document["chain_id"]}
+    return {**named, "manifest": str(path), "contracts": contracts}
 
 
 def default_folder(file: Path, document: Deployment) -> Path:
@@ -178,6 +198,7 @@ def verify_input(
     sourcify: Annotated[bool, typer.Option(help="Send to Sourcify.")] = False,
     etherscan_url: Annotated[str, typer.Option(help="Another explorer.")] = verification.ETHERSCAN,
     sourcify_url: Annotated[str, typer.Option(help="Another repository.")] = verification.SOURCIFY,
+    as_json: JsonOption = False,
 ) -> None:
     """Write each contract's standard JSON input, whose digest is in the manifest; send it where asked."""
     with _deployment_errors():
@@ -191,13 +212,21 @@ def verify_input(
                 f"--contract: expected one of {', '.join(made)}, found {', '.join(map(shown_name, unknown))}"
             )
         out.mkdir(parents=True, exist_ok=True)
+        say, done = progress(as_json=as_json), []
         for label in contract or made:
             subject = verification.subject(document, label, sources)
             written = out / f"{label}.json"
             refuse_foreign_file(written, lambda content: content.startswith(STANDARD_INPUT))
             write_whole(written, json.dumps(subject.standard).encode())
-            typer.echo(f"{label}: {subject.identifier} at {subject.address}, {written}")
+            say(f"{label}: {subject.identifier} at {subject.address}, {written}")
+            answers = {}
             if etherscan:
-                typer.echo(f"{label}: Etherscan, {verification.to_etherscan(subject, key, etherscan_url)}")
+                answers["Etherscan"] = verification.to_etherscan(subject, key, etherscan_url)
             if sourcify:
-                typer.echo(f"{label}: Sourcify, {verification.to_sourcify(subject, sourcify_url)}")
+                answers["Sourcify"] = verification.to_sourcify(subject, sourcify_url)
+            for service, answered in answers.items():
+                say(f"{label}: {service}, {answered}")
+            named = {"contract": label, "address": subject.address, "input": str(written)}
+            done.append(named | {"answers": answers})
+    if as_json:
+        print_json(done)

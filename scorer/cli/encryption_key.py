@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scorer.cli.common import user_errors
+from scorer.cli.common import JsonOption, answer, user_errors
 from scorer.cli.member import MemberOptions, MemberSendingOptions
 from scorer.cli.options import chain_command
 from scorer.cli.sending import CommandResult, send
@@ -23,6 +23,7 @@ app = typer.Typer(help="Make and publish your encryption key.", no_args_is_help=
 @app.command("new")
 def new(
     file: Annotated[Path, typer.Argument(help="The file of your keys; a new key comes first in it.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Make a key and write it into a file that only you can read, before the keys that are in it.
 
@@ -32,7 +33,9 @@ def new(
     with user_errors():
         made = Identity.generate()
         write_identities(file, [made, *_known(file)])
-    typer.echo(f"{file}: {spell_public(made.public)}; publish it with cupel oracle encryption-key publish")
+    recipient = spell_public(made.public)
+    line = f"{file}: {recipient}; publish it with cupel oracle encryption-key publish"
+    answer({"file": str(file), "recipient": recipient}, line, as_json=as_json)
 
 
 def _known(file: Path) -> tuple[Identity, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from scorer.chain.contracts import Suite
-from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of
+from scorer.cli.chains import DeploymentOption, EndpointOption, ReplayOption, chain_of, how_far
 from scorer.cli.common import JsonOption, console, print_json, user_errors, working
 from scorer.cli.numbers import MODEL, NUMBER
 from scorer.cli.round_source import RoundSource, round_source
@@ -79,9 +79,8 @@ def explain(
             with working("reading the chain"):
                 on_chain = read_settled_round(suite, scored.terms.round_id, finalised_block(suite))
             if on_chain is None:
-                raise BundleError(
-                    f"{folder}: expected a settled round, found one that the chain did not settle"
-                )
+                far = how_far(suite, scored.terms.round_id)
+                raise BundleError(f"{folder}: expected a settled round, found one that is {far}")
             scored = _as_settled(scored, on_chain)
         explanation, parts = scored.explain(model), tuple[RankBucket, ...]()
         if wanted != EXPLAINED:

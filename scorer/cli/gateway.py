@@ -9,9 +9,8 @@ import typer
 from scorer.cli.chains import DeploymentOption, EndpointOption, open_suite
 from scorer.cli.common import user_errors
 from scorer.cli.numbers import whole
-from scorer.cli.options import password_of
+from scorer.cli.options import wallet_of
 from scorer.cli.profile import SERVER, known_keys
-from scorer.client.keystore import Wallet
 from scorer.daemon.deployment_file import read_deployment
 from scorer.server.gateway import Gateway
 from scorer.server.gateway_proof import HOST
@@ -53,7 +52,7 @@ def gateway(
     """
     url = f"http://{HOST}:{port}"
     with user_errors():
-        wallet = Wallet(keystore, lambda: password_of(password_file, str(keystore)))
+        wallet = wallet_of(keystore, password_file)
         upstream = Upstream(server_url(server))
         own = replace(
             _own_configuration(deployment, endpoint, published),

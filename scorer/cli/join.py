@@ -12,7 +12,7 @@ from web3.exceptions import Web3Exception
 from scorer.chain.bulk import read_view
 from scorer.chain.records import Addresses
 from scorer.cli.chains import DeploymentOption, EndpointOption, open_suite
-from scorer.cli.common import user_errors
+from scorer.cli.common import JsonOption, answer, user_errors
 from scorer.cli.profile import (
     GATEWAY,
     KEY,
@@ -60,6 +60,7 @@ def join(
     another: Annotated[
         bool, typer.Option("--another", help="Replace the profile of another tournament, server or account.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a profile of a tournament, so that other commands need no environment variables.
 
@@ -82,7 +83,8 @@ def join(
         joined.write(values)
         if invitation is not None and username is not None:
             joined.write(values | joined.accept(invitation, username))
-    _report(joined, endpoint, has_own_deployment=deployment is not None)
+    _report(joined, as_json=as_json)
+    _advise(endpoint, has_own_deployment=deployment is not None)
 
 
 def _text(value: str | Path) -> str:
@@ -212,9 +214,20 @@ def _require_chain(endpoint: str, addresses: Addresses) -> None:
             )
 
 
-def _report(joined: _Joined, endpoint: str | None, *, has_own_deployment: bool) -> None:
-    place = f"{joined.addresses.tournament} on chain {joined.addresses.chain_id}"
-    typer.echo(f"join: {joined.path} is the profile of {place}")
+def _report(joined: _Joined, *, as_json: bool) -> None:
+    tournament, chain_id = joined.addresses.tournament, joined.addresses.chain_id
+    document = {
+        "profile": str(joined.path),
+        "deployment": str(joined.deployment),
+        "server": joined.url,
+        "tournament": tournament,
+        "chain_id": chain_id,
+    }
+    line = f"join: {joined.path} is the profile of {tournament} on chain {chain_id}"
+    answer(document, line, as_json=as_json)
+
+
+def _advise(endpoint: str | None, *, has_own_deployment: bool) -> None:
     if not has_own_deployment:
         typer.echo(
             "join: the addresses are the server's word; compare the tournament's with what the operator "

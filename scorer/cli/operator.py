@@ -6,7 +6,7 @@ import typer
 
 from scorer.cli.action_results import print_results
 from scorer.cli.checklist import report_checks
-from scorer.cli.common import ConfigOption, JsonOption, SendOption, user_errors
+from scorer.cli.common import ConfigOption, JsonOption, SendOption, answer, user_errors
 from scorer.cli.numbers import NUMBER
 from scorer.daemon import assembly
 from scorer.daemon.checks import check_operator
@@ -61,19 +61,21 @@ def check(config: ConfigOption, as_json: JsonOption = False) -> None:
 def wake_nodes(
     urls: Annotated[list[str], typer.Argument(help="Where data scientists' nodes take calls.")],
     config: ConfigOption,
+    as_json: JsonOption = False,
 ) -> None:
     """Call nodes of cupel compute, so that they look at the chain at once; they find a round without it too.
 
     Exit code 1 where one of them does not take the call.
     """
-    failed = 0
+    failed = []
     with user_errors():
         key = bytes(load_config(config).key.account().key)
     for url in urls:
         try:
             wake(url, key)
         except NotWoken as error:
-            failed += 1
+            failed.append(url)
             typer.echo(f"cupel: {error}", err=True)
-    typer.echo(f"operator: woke {len(urls) - failed} of {len(urls)} nodes")
+    document = {"woken": [url for url in urls if url not in failed], "failed": failed}
+    answer(document, f"operator: woke {len(urls) - len(failed)} of {len(urls)} nodes", as_json=as_json)
     raise typer.Exit(1 if failed else 0)

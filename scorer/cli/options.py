@@ -82,7 +82,7 @@ class WalletOptions(ChainOptions):
     @cached_property
     def wallet(self) -> Wallet:
         """The keystore; the password is asked for when it is needed."""
-        return Wallet(self.keystore, lambda: password_of(self.password_file, str(self.keystore)))
+        return wallet_of(self.keystore, self.password_file)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,12 @@ class SendingOptions(WalletOptions):
     yes: Annotated[bool, typer.Option("--yes", help="Send without asking.")] = False
 
     def sending(self) -> SendContext:
-        """Return the context in which the keystore's account sends, with the journal beside the keystore."""
+        """Return the context in which the keystore's account sends, with the journal beside the keystore.
+
+        With a file of the password, the keystore is opened at once: a wrong one is said before anything else.
+        """
+        if self.password_file is not None and not self.dry_run:
+            self.wallet.account  # noqa: B018 - it raises
         account = ClientAccount(self.suite, self.wallet.address, self.wallet)
         return SendContext(
             account,
@@ -143,6 +148,9 @@ def _parameters(kind: type[Any]) -> list[inspect.Parameter]:
     ]
 
 
+TRIES: Final = 3
+"""Times that a password is asked for at a terminal."""
+WRONG: Final = "That is not the password."
 AGAIN: Final = "run the command again: it goes on, and sends nothing twice"
 
 
@@ -171,7 +179,15 @@ def _is_of_endpoint(error: Exception) -> bool:
     return any(str(name).partition(".")[0] == "web3" for name in frames)
 
 
-def password_of(file: Path | None, subject: str, *, twice: bool = False) -> str:
+def wallet_of(keystore: Path, password_file: Path | None) -> Wallet:
+    """Return a keystore whose password is in a file, or asked for when it is needed, up to three times."""
+    if password_file is not None:
+        return Wallet(keystore, lambda: password_of(password_file, str(keystore)))
+    asked = iter(("Password of", *[f"{WRONG} Password of"] * (TRIES - 1)))
+    return Wallet(keystore, lambda: password_of(None, str(keystore), words=next(asked)), TRIES)
+
+
+def password_of(file: Path | None, subject: str, *, twice: bool = False, words: str = "Password of") -> str:
     """Read a password from a file of one line, or from the terminal, never from the command line.
 
     Parameters
@@ -197,7 +213,7 @@ def password_of(file: Path | None, subject: str, *, twice: bool = False) -> str:
             raise KeystoreError(f"{shown_path(file)}: {error}") from None
     if not sys.stdin.isatty():
         raise KeystoreError(f"{subject}: expected --password-file or a terminal to ask at, found neither")
-    typed: str = typer.prompt(f"Password of {subject}", hide_input=True, confirmation_prompt=twice, err=True)
+    typed: str = typer.prompt(f"{words} {subject}", hide_input=True, confirmation_prompt=twice, err=True)
     return _remembered(typed)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from scorer.errors import CupelError
 from scorer.files import SecretExposed, read_secret, write_secret
-from scorer.redaction import remember, shown_path
+from scorer.redaction import HIDDEN, clean, remember, shown_path
 
 VARIABLE: Final = "CUPEL_PROFILE"
 """Names another profile; empty: none is read."""
@@ -19,6 +19,10 @@ SERVER: Final = "CUPEL_SERVER_URL"
 KEY: Final = ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")
 """The API key for that server."""
 GATEWAY: Final = "CUPEL_GATEWAY"
+FILE: Final = "profile.env"
+"""The name of a profile, also of one that a tournament's folder has for `cupel use`."""
+MANIFESTS: Final = ("manifest.json", "deployment.json")
+"""The files that a deployment's folder may have its addresses in, the first that is there holding."""
 NAMES: Final = (
     *(SERVER, "CUPEL_RPC_URL", "CUPEL_DEPLOYMENT", "CUPEL_KEYSTORE", "CUPEL_PASSWORD_FILE"),
     *("CUPEL_ROUNDS", "CUPEL_INBOX", GATEWAY, *KEY),
@@ -41,7 +45,7 @@ def profile_path() -> Path | None:
         home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     except RuntimeError:  # a container's user may have no home
         return None
-    return home / "cupel" / "profile.env"
+    return home / "cupel" / FILE
 
 
 def read_profile(path: Path) -> dict[str, str]:
@@ -56,7 +60,9 @@ def read_profile(path: Path) -> dict[str, str]:
         return read_secret(path, _parsed)
     except (OSError, SecretExposed, ValueError) as error:
         found = error.strerror if isinstance(error, OSError) else error
-        raise ProfileError(f"{shown_path(path)}: expected a profile of cupel join, found {found}") from None
+        raise ProfileError(
+            f"{shown_path(path)}: expected a profile of cupel use or join, found {found}"
+        ) from None
 
 
 def _parsed(content: bytes) -> dict[str, str]:
@@ -85,9 +91,7 @@ def write_profile(path: Path, values: Mapping[str, str]) -> None:
         if not value or not value.isprintable() or "'" in value:
             raise ProfileError(f"{name}: expected a text of one line without quotes, found another")
     lines = [f"{name}={shlex.quote(values[name])}\n" for name in NAMES if name in values]
-    write_secret(
-        path, "# Written by cupel join; the environment and options stand above it.\n" + "".join(lines)
-    )
+    write_secret(path, "# Written by cupel; the environment and options stand above it.\n" + "".join(lines))
 
 
 def load_profile() -> None:
@@ -100,14 +104,14 @@ def load_profile() -> None:
     ProfileError
         When there is a profile that cannot be used.
     """
-    for name, value in _own_profile().items():
+    for name, value in current_profile().items():
         if name not in KEY:
             os.environ.setdefault(name, value)
     if KEY[1] in os.environ:
         remember(os.environ[KEY[1]])
 
 
-def _own_profile() -> dict[str, str]:
+def current_profile() -> dict[str, str]:
     """Return what the profile says; nothing where there is none."""
     path = profile_path()
     # os.path.exists: where a home may not be looked into, as under systemd, there is no profile.
@@ -116,6 +120,48 @@ def _own_profile() -> dict[str, str]:
     values = read_profile(path)
     remember(values.get(KEY[1]))
     return values
+
+
+@dataclass(frozen=True)
+class VariableValue:
+    """A variable that commands read, and where its value comes from.
+
+    Attributes
+    ----------
+    value
+        None where neither environment nor profile has one.
+    source
+        ``environment``, ``profile`` or None.
+    hides
+        Whether the environment stands above another value of the profile.
+    """
+
+    name: str
+    value: str | None
+    source: str | None
+    hides: bool = False
+
+    @property
+    def shown(self) -> str | None:
+        """The value without what may be a secret in it: of a key nothing, of a URL its host."""
+        if self.value is None:
+            return None
+        if self.name in KEY:
+            return HIDDEN
+        if "://" in self.value:
+            return clean(self.value)
+        return shown_path(self.value)
+
+
+def settings_of(environment: Mapping[str, str], profile: Mapping[str, str]) -> tuple[VariableValue, ...]:
+    """Return every variable that a profile may set, as commands read it: the environment stands above."""
+    return tuple(_setting(name, environment.get(name), profile.get(name)) for name in NAMES)
+
+
+def _setting(name: str, given: str | None, own: str | None) -> VariableValue:
+    if given is None:
+        return VariableValue(name, own, None if own is None else "profile")
+    return VariableValue(name, given, "environment", hides=own not in (None, given))
 
 
 @dataclass(frozen=True)
@@ -153,7 +199,7 @@ def known_keys() -> tuple[ApiKey, ...]:
     ProfileError
         When there is a profile that cannot be used, or one has half a key, or one for no server.
     """
-    profile = _own_profile()
+    profile = current_profile()
     given, own = ([values.get(name) or "" for name in KEY] for values in (os.environ, profile))
     found = []
     if any(given) and given != own:

@@ -13,7 +13,7 @@ from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundRecord, RoundState
 from scorer.cli.common import print_json
 from scorer.cli.numbers import NUMBER, whole
-from scorer.cli.options import ChainOptions, chain_command, endpoint_errors, password_of
+from scorer.cli.options import ChainOptions, chain_command, endpoint_errors, wallet_of
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.cli.sending import CommandResult, SendContext, send
 from scorer.client.actions import ActionRefused, ClientAccount
@@ -76,7 +76,7 @@ class ProvingOptions(ChainOptions):
         if self.keystore is None:
             raise ActionRefused("expected --keystore to send a proof with, found none")
         keystore = self.keystore
-        return Wallet(keystore, lambda: password_of(self.password_file, str(keystore)))
+        return wallet_of(keystore, self.password_file)
 
     @property
     def prover(self) -> str:

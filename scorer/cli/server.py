@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scorer.cli.common import user_errors
+from scorer.cli.common import JsonOption, answer, user_errors
 from scorer.cli.numbers import whole
 from scorer.daemon.logging import configure_logging
 from scorer.server.configuration import ServerConfig, load_server_config
@@ -60,6 +60,7 @@ def initialise(
         str | None,
         typer.Option(help="s3://bucket/prefix for uploads; by default they are in the folder."),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make configuration, key and database in one folder. Run again, it migrates the database."""
     chosen: Preset = "fund" if preset == "fund" else "dao" if preset == "dao" else "class"
@@ -76,8 +77,13 @@ def initialise(
             objects=objects,
         )
         config = set_up(folder, options)
-    typer.echo(f"server: {config.tournament.url}, signs as {config.signer.address}")
-    typer.echo(f"run it: cupel server run --config {shlex.quote(str(folder / CONFIG))}")
+    url, signer, path = config.tournament.url, config.signer.address, folder / CONFIG
+    answer(
+        {"url": url, "signer": signer, "configuration": str(path)},
+        f"server: {url}, signs as {signer}",
+        f"run it: cupel server run --config {shlex.quote(str(path))}",
+        as_json=as_json,
+    )
 
 
 @app.command("run")
@@ -111,7 +117,7 @@ def sign(config: ServerOption) -> None:
 
 
 @app.command("rebuild")
-def rebuild(config: ServerOption) -> None:
+def rebuild(config: ServerOption, as_json: JsonOption = False) -> None:
     """Make rounds, scores, payouts and leaderboards anew from chain and bundles; nothing else is touched."""
     configure_logging()
     with user_errors():
@@ -120,29 +126,37 @@ def rebuild(config: ServerOption) -> None:
         database.require_current()
         progress = loaded.parts().follower(loaded.suite(), database).rebuild()
         database.close()
-    typer.echo(f"server: as of block {progress.block.number}, {len(progress.scored)} rounds scored")
-    if progress.waiting:
-        typer.echo(f"server: no bundle yet of {', '.join(map(str, progress.waiting))}")
+    block, waiting = progress.block.number, list(progress.waiting)
+    lines = [f"server: as of block {block}, {len(progress.scored)} rounds scored"]
+    if waiting:
+        lines.append(f"server: no bundle yet of {', '.join(map(str, waiting))}")
+    document = {"block": block, "scored": len(progress.scored), "without_bundle": waiting}
+    answer(document, *lines, as_json=as_json)
 
 
 @app.command("backup")
 def backup(
-    config: ServerOption, target: Annotated[Path, typer.Argument(help="A folder that is not there yet.")]
+    config: ServerOption,
+    target: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Copy all that the server keeps, while it runs."""
     with user_errors():
         back_up(load_server_config(config), target)
-    typer.echo(f"server: copied to {target}")
+    answer({"copy": str(target)}, f"server: copied to {target}", as_json=as_json)
 
 
 @app.command("invite")
 def invite(
-    config: ServerOption, note: Annotated[str, typer.Option(help="For whom, as a reminder.")] = ""
+    config: ServerOption,
+    note: Annotated[str, typer.Option(help="For whom, as a reminder.")] = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Print an invitation, which opens one account within 30 days."""
     with user_errors():
         loaded = load_server_config(config)
-        typer.echo(_services(loaded).accounts.invite(note))
+        code = _services(loaded).accounts.invite(note)
+    answer({"invitation": code, "server": loaded.tournament.url}, code, as_json=as_json)
 
 
 @app.command("hold")
@@ -150,6 +164,7 @@ def hold(
     config: ServerOption,
     model: Annotated[int, typer.Argument(parser=whole(1, 10**9), help="A model that the custodian owns.")],
     username: Annotated[str, typer.Argument(help="The account that may submit for it.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Hold a model for an account without a wallet, until its owner has one."""
     with user_errors():
@@ -158,7 +173,8 @@ def hold(
         if account is None or held is None or held.owner != accounts.custodian:
             raise ApiError("hold: expected an account of this server, and a model that the custodian owns")
         accounts.edit_model(model, account=account.id)
-    typer.echo(f"server: model {model} is held for {account.username}")
+    document = {"model": model, "account": account.username}
+    answer(document, f"server: model {model} is held for {account.username}", as_json=as_json)
 
 
 def _services(config: ServerConfig) -> Services:

@@ -10,7 +10,7 @@ import typer
 
 from scorer.chain.contracts import Suite
 from scorer.chain.records import RoundState
-from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, suites_of
+from scorer.cli.chains import DeploymentOption, EndpointsOption, ReplayOption, how_far, suites_of
 from scorer.cli.common import JsonOption, print_json, user_errors, working
 from scorer.cli.numbers import MODEL
 from scorer.cli.round_source import RoundSource, round_source
@@ -21,6 +21,8 @@ from scorer.isolation import SHARED_READER
 from scorer.observation.observe import Block, read_on_chain
 from scorer.observation.void import read_void
 from scorer.oracle.agreement import agreed, agreed_block
+from scorer.oracle.compare import Gap, target_gaps
+from scorer.redaction import shown_path
 from scorer.storage.bundle import Bundle, BundleError
 from scorer.storage.verification import (
     MOST_LISTED,
@@ -33,9 +35,13 @@ from scorer.storage.verification import (
 from scorer.submission.reader import check_submission, read_bounded
 
 TARGETS_HINT: Final = (
-    "a digest says which target was changed, not for which ids; cupel data targets --against compares with "
-    "your own, id by id"
+    "a digest says which target was changed, not for which ids; --against another copy of the bundle, or "
+    "cupel data targets --against with your own data, compares id by id"
 )
+
+FIRST_TARGETS: Final = 10
+EARLY: Final = ("chain, state: ", "chain, accepted report hash: expected no accepted report yet")
+"""Beginnings of the differences of a sound round that the chain has not settled yet."""
 
 
 def verify(
@@ -53,6 +59,14 @@ def verify(
         Path | None,
         typer.Option(
             help="The file that you submitted as --model, CSV or Parquet.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another bundle of the round, such as your own as a member: targets are compared id by id.",
+            exists=True,
+            file_okay=False,
         ),
     ] = None,
     everything: Annotated[
@@ -81,17 +95,39 @@ def verify(
             verdict = verify_bundle(
                 folder, chain, SHARED_READER, own, MOST_LISTED if everything or as_json else SHOWN_FIRST
             )
+        targets = () if against is None else tuple(target_gaps(_strict(folder), _strict(against)))
     if as_json:
-        print_json({"agrees": not verdict.count, **asdict(verdict), "endpoints": len(suites)})
+        compared = {} if against is None else {"targets": [asdict(gap) for gap in targets]}
+        agrees = not verdict.count and not targets
+        print_json({"agrees": agrees, **asdict(verdict), "endpoints": len(suites), **compared})
     else:
         _print(verdict, suites, everything=everything)
-    if verdict.count:
+        _print_targets(targets, against, everything=everything)
+    if verdict.count or targets:
         raise typer.Exit(1)
+
+
+def _strict(folder: Path) -> Bundle:
+    return Bundle(folder, strict=True)
+
+
+def _print_targets(targets: Sequence[Gap], against: Path | None, *, everything: bool) -> None:
+    if against is None:
+        return
+    for gap in targets if everything else targets[:FIRST_TARGETS]:
+        typer.echo(f"verify: {gap.where}: {gap.ours} here, {gap.theirs} in {shown_path(against)}")
+    count = {0: "no target differs", 1: "1 target differs"}.get(
+        len(targets), f"{len(targets)} targets differ"
+    )
+    hint = "; --all names them" if len(targets) > FIRST_TARGETS and not everything else ""
+    typer.echo(f"verify: {count} from {shown_path(against)}{hint}")
 
 
 def _print(verdict: VerificationResult, suites: Sequence[Suite], *, everything: bool) -> None:
     number = verdict.round_id
-    if verdict.count:
+    if _is_only_early(verdict):
+        typer.echo(f"verify: round {number} agrees so far, but is {how_far(suites[0], number)}")
+    elif verdict.count:
         for difference in verdict.first if everything else verdict.first[:1]:
             typer.echo(f"verify: round {number} DIFFERS: {difference}")
         count = "1 difference" if verdict.count == 1 else f"{verdict.count} differences"
@@ -106,6 +142,11 @@ def _print(verdict: VerificationResult, suites: Sequence[Suite], *, everything: 
         typer.echo(f"verify: {text}")
     if verdict.not_covered:
         typer.echo(f"verify: no digest covers {', '.join(verdict.not_covered)}")
+
+
+def _is_only_early(verdict: VerificationResult) -> bool:
+    """Return whether all agrees and the chain has not settled the round, or not in a final block."""
+    return 0 < verdict.count == sum(text.startswith(EARLY) for text in verdict.first)
 
 
 def _own(folder: Path, model: int | None, file: Path | None) -> OwnSubmission | None:

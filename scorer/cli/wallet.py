@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from scorer.cli.chains import DeploymentOption, EndpointOption, chain_of
-from scorer.cli.common import JsonOption, print_json, user_errors
+from scorer.cli.common import JsonOption, answer, user_errors
 from scorer.cli.options import endpoint_errors, password_of
 from scorer.client.keystore import Wallet, new_key, read_key, refuse_existing, write_keystore
 from scorer.client.quotes import coin_of
@@ -62,17 +62,11 @@ def show(
             coins, tokens = coins_text(held.coins), coins_text(held.tokens)
             document |= {"chain_id": suite.addresses.chain_id, "coins": coins, "nmr": tokens}
             lines += [f"{coins} {coin_of(suite.addresses.chain_id)}", f"{tokens} NMR"]
-    _print(document, lines, as_json=as_json)
+    answer(document, *lines, as_json=as_json)
 
 
 def _write(keystore: Path, key: bytes, password_file: Path | None, *, as_json: bool) -> None:
     password = password_of(password_file, str(keystore), twice=True)
     address = write_keystore(keystore, key, password)
-    _print({"address": address, "keystore": str(keystore)}, [address, f"key in {keystore}"], as_json=as_json)
-
-
-def _print(document: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
-    if as_json:
-        print_json(document)
-    else:
-        typer.echo("\n".join(lines))
+    document = {"address": address, "keystore": str(keystore)}
+    answer(document, address, f"key in {keystore}", as_json=as_json)

@@ -16,7 +16,7 @@ from scorer.chain.accounts import KeyTextError, private_key_of, require_address
 from scorer.errors import CupelError
 from scorer.files import OWNER_ONLY, SecretExposed, decoded, read_bounded, read_secret, write_whole
 from scorer.redaction import remember, shown, shown_path
-from scorer.transactions.keystore import UnlockError, decrypt, encrypt, read_keystore
+from scorer.transactions.keystore import UnlockError, WrongPassword, decrypt, encrypt, read_keystore
 from scorer.transactions.signers import KeySigner, Signed
 
 
@@ -31,11 +31,12 @@ class Wallet:
     Attributes
     ----------
     password
-        Returns the password; called at most once.
+        Returns the password; called at most `tries` times, again only where it was another.
     """
 
     path: Path
     password: Callable[[], str] = field(repr=False)
+    tries: int = 1
 
     @property
     def address(self) -> str:
@@ -56,7 +57,7 @@ class Wallet:
             # The file's rights count where its key is used; its address may be read without them.
             read_secret(self.path, read_keystore)
             self.check()  # before the password is asked for
-            key = decrypt(self._document, self.password())
+            key = self._decrypted()
         except SecretExposed as error:
             raise KeystoreError(str(error)) from None
         except OSError as error:
@@ -70,6 +71,12 @@ class Wallet:
                 "somebody changed the file"
             )
         return account
+
+    def _decrypted(self) -> bytes:
+        for _ in range(self.tries - 1):
+            with suppress(WrongPassword):
+                return decrypt(self._document, self.password())
+        return decrypt(self._document, self.password())
 
     def check(self) -> None:
         """Raise `KeystoreError` for a file that is no keystore, without asking for the password."""

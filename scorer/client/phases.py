@@ -52,3 +52,20 @@ def phase_of(record: RoundRecord, now: int) -> Phase:
     if now >= record.lock_until:
         return Phase.UNSEALED
     return Phase.LOCKING if record.is_lockable else Phase.LOCKED
+
+
+def not_settled_yet(latest: RoundRecord, now: int) -> str:
+    """Say how far a round is that is not settled at the newest final block, and what to do.
+
+    Parameters
+    ----------
+    latest
+        The round at the newest block, final or not.
+    now
+        The time of that block, seconds since the epoch.
+    """
+    if latest.state == RoundState.NONE:
+        return "never opened"
+    if latest.state == RoundState.SETTLED:
+        return "settled in a block that is not final yet; run this again once it is (cupel rounds shows it)"
+    return f"{phase_of(latest, now)}; cupel rounds shows when it is settled"

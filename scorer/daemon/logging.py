@@ -1,7 +1,9 @@
-"""Writes structured logs, one JSON object a line, without secrets."""
+"""Writes structured logs without secrets: one JSON object a line, or on a terminal a line for people."""
 
 import re
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from scorer.logs import structlog
@@ -13,10 +15,14 @@ if TYPE_CHECKING:
 SECRET_NAMES: Final = re.compile(r"key$|password|secret|private|raw|mnemonic|token$", re.IGNORECASE)
 LARGEST_NUMBER: Final = 1 << 128
 """Wei and ids are smaller; a key as a number is not."""
+_AS_JSON: Final = structlog.processors.JSONRenderer()
 
 
 def configure_logging(stream: TextIO | None = None) -> None:
-    """Write every event of every logger to `stream`, standard error by default."""
+    """Write every event of every logger to `stream`, standard error by default.
+
+    Where that is a terminal, a line for people is written in place of a JSON object.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -25,12 +31,50 @@ def configure_logging(stream: TextIO | None = None) -> None:
             # Before secrets are hidden: the text of an exception may hold them.
             structlog.processors.format_exc_info,
             without_secrets,
-            structlog.processors.JSONRenderer(),
+            _Lines(stream),
         ],
         # Standard error as it is when something is written, for it may be another by then.
         logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Turns events into lines, of the form that the stream is for."""
+
+    stream: TextIO | None
+
+    def __call__(self, logger: Any, method: str, event: "EventDict") -> str | bytes:
+        # Standard error as it is now, for it may be another later.
+        if (self.stream or sys.stderr).isatty():
+            return line_for_people(event)
+        return _AS_JSON(logger, method, event)
+
+
+def line_for_people(event: Mapping[str, Any]) -> str:
+    """Return an event as a line: time (UTC), level where it matters, what happened, and its parts.
+
+    Nothing in it moves a cursor or changes a colour: names and reasons may be a stranger's.
+    """
+    rest = dict(event)
+    time, level = str(rest.pop("timestamp", ""))[11:19], str(rest.pop("level", "info"))
+    what, traceback = str(rest.pop("event", "")), str(rest.pop("exception", ""))
+    words = [f"{time}Z", *([] if level in ("info", "debug") else [level.upper()]), what]
+    line = " ".join(words) + "".join(f"  {name} {_for_people(value)}" for name, value in rest.items())
+    return "\n".join(map(_printable, [line, *traceback.splitlines()]))
+
+
+def _for_people(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_for_people(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, list):
+        return "; ".join(map(_for_people, value)) or "none"
+    return "none" if value is None else str(value)
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def without_secrets(_logger: Any, _method: str, event: "EventDict") -> "EventDict":

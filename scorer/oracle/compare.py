@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from scorer.protocol.documents import to_hex
-from scorer.storage.bundle import Bundle
+from scorer.storage.bundle import TARGETS, Bundle
 
 COMPARED = ("position", "reward_score", "payout", "burn")
 
@@ -54,6 +56,21 @@ def _digest_gaps(ours: Bundle, theirs: Bundle) -> Iterator[Gap]:
     for name in own:
         if own[name] != other.get(name):
             yield Gap(f"digest of {name}", _short(own[name]), _short(other.get(name)))
+    if own["targets"] != other.get("targets") and theirs.has(TARGETS):
+        yield from target_gaps(ours, theirs)
+
+
+def target_gaps(ours: Bundle, theirs: Bundle) -> Iterator[Gap]:
+    """Yield the targets in which two bundles of a round differ, id by id, in the order of our universe."""
+    ids = ours.universe()
+    own, other = ours.targets(ids), theirs.targets(ids)
+    for name in sorted({*own, *other}):
+        if name not in own or name not in other:
+            yield Gap(name, *("there" if name in targets else "missing" for targets in (own, other)))
+            continue
+        mine, its = own[name], other[name]
+        for row in np.flatnonzero(~((mine == its) | (np.isnan(mine) & np.isnan(its)))).tolist():
+            yield Gap(f"{name} of {ids[row]}", f"{mine[row]:g}", f"{its[row]:g}")
 
 
 def _short(value: object) -> object:

@@ -32,6 +32,10 @@ class UnlockError(Exception):
     """A keystore cannot be read or opened; the message holds nothing of its key or password."""
 
 
+class WrongPassword(UnlockError):
+    """A keystore is sound, and its password is another."""
+
+
 def read_keystore(content: bytes) -> dict[str, Any]:
     """Return the document of a keystore in one spelling, whatever wallet wrote it.
 
@@ -60,8 +64,10 @@ def decrypt(document: Mapping[str, Any], password: str) -> bytes:
 
     Raises
     ------
+    WrongPassword
+        When the password is another.
     UnlockError
-        When the password is another, the document is damaged, or asks for more memory or time than is given.
+        When the document is damaged, or asks for more memory or time than is given.
     """
     crypto = _crypto(document)
     remember(password)
@@ -75,7 +81,7 @@ def decrypt(document: Mapping[str, Any], password: str) -> bytes:
         # A wrong password shows in nothing but the MAC; every other error is the document's.
         if "MAC" not in str(error):
             raise UnlockError(_failure(crypto, error)) from None
-        raise UnlockError("expected the password of this keystore, found another") from None
+        raise WrongPassword("expected the password of this keystore, found another") from None
     remember(key)
     try:
         return private_key_of(key.hex())

@@ -215,6 +215,7 @@ def test_a_drill_of_nothing_does_not_pass(tmp_path: Path) -> None:
     code, said = run("oracle", "drill", "--out", tmp_path / "drill", "--only", "earthquake")
     assert code == 1
     assert "expected the name of a scenario, or a part of it, found 'earthquake'" in said
+    assert run("oracle", "drill", "--out", tmp_path / "drill", "--only", "earthquake", "--json")[0] == 1
 
 
 @pytest.mark.long

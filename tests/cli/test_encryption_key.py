@@ -1,5 +1,6 @@
 """``cupel oracle encryption-key``: a member's key is made, kept beside older ones, and published once."""
 
+import json
 import stat
 from pathlib import Path
 
@@ -31,10 +32,12 @@ def test_a_member_publishes_its_newest_key_once_and_rounds_to_come_have_it(world
     code, said = run(*publish)
     assert (code, "expected another key than the one on the chain" in said) == (1, True)
     file = config.parent / "encryption.key"
-    assert run("oracle", "encryption-key", "new", file)[0] == 0
+    code, made = run("oracle", "encryption-key", "new", file, "--json")
+    assert code == 0, made
     code, said = run(*publish)
     assert code == 0, said
     newest = read_identities(file)[0].public
+    assert json.loads(made) == {"file": str(file), "recipient": spell_public(newest)}
     block = world.suite.w3.eth.block_number
     assert world.suite.encryption_key(world.members[0].address, block) == newest
     members = world.suite.member_set(world.suite.member_set_id(block), block)

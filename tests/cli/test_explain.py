@@ -87,7 +87,8 @@ def test_a_round_that_is_not_settled_is_not_explained_by_the_chain(world: World)
     code, said = run("explain", folder, "--model", 1, *on_chain(world))
     assert (code, said) == (
         1,
-        f"cupel: {folder}: expected a settled round, found one that the chain did not settle\n",
+        f"cupel: {folder}: expected a settled round, found one that is scoring; "
+        "cupel rounds shows when it is settled\n",
     )
     assert run("explain", folder, "--model", 1)[0] == 0
     assert run("statement", rounds_of(world), *on_chain(world))[1].count("\n") == 2

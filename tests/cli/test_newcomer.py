@@ -2,12 +2,17 @@
 
 import io
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from scorer.chain.records import RoundState
 from scorer.cli.common import console
+from scorer.client.phases import not_settled_yet
 from scorer.evaluation.evaluate import evaluate
 from scorer.storage.bundle import Bundle, round_folder
 from scorer.storage.parquet import read_parquet, write_parquet
@@ -103,7 +108,27 @@ def test_changed_targets_are_answered_with_how_to_find_the_ids(folder: Path) -> 
     )
     code, said = run("verify", folder)
     assert (code, "targets.parquet, digest of column" in said) == (1, True)
-    assert "cupel data targets --against compares with your own, id by id" in said
+    assert "--against another copy of the bundle" in said
+
+
+def test_changed_targets_are_named_with_their_values_beside_another_copy(
+    folder: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own" / folder.name
+    shutil.copytree(folder, own)
+    path = folder / "targets.parquet"
+    columns = dict(read_parquet(path.read_bytes()))
+    name = next(name for name in columns if name != "id")
+    changed = np.array(columns[name])
+    changed[3] = 1 - changed[3] if changed[3] != 0.5 else 0.0
+    path.write_bytes(write_parquet(columns | {name: changed}))
+    code, said = run("verify", folder, "--against", own)
+    values = f"{name} of {columns['id'][3]}: {changed[3]:g} here, {columns[name][3]:g} in {own}"
+    assert (code, f"verify: {values}\n" in said) == (1, True), said
+    assert "verify: 1 target differs from" in said
+    found = json.loads(run("verify", folder, "--against", own, "--json")[1])
+    assert [gap["where"] for gap in found["targets"]] == [f"{name} of {columns['id'][3]}"]
+    assert f"no target differs from {folder}" in run("verify", folder, "--against", folder)[1]
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused_in_words() -> None:
@@ -125,6 +150,24 @@ def test_a_round_of_another_deployment_is_called_that(folder: Path, world: World
         assert code == 1
         assert "found another deployment's round" in said
         assert "CUPEL_DEPLOYMENT" in said
+
+
+def test_a_round_that_is_not_settled_yet_is_not_called_wrong(world: World) -> None:
+    chain = ["--endpoint", world.anvil.url, "--deployment", write_deployment(world)]
+    number = world.sealed_round()
+    world.resolve(number)
+    world.cycle()
+    own = world.members[0].bundle(number).folder
+    code, said = run("verify", own, *chain)
+    assert code == 1
+    assert said.startswith(f"verify: round {number} agrees so far, but is scoring; cupel rounds shows")
+    assert "DIFFERS" not in said
+    code, said = run("explain", own, "--model", 1, *chain)
+    assert code == 1
+    assert "expected a settled round, found one that is scoring; cupel rounds shows" in said
+    settled = replace(world.record(number), state=RoundState.SETTLED)
+    assert not_settled_yet(settled, world.now).startswith("settled in a block that is not final yet")
+    assert not_settled_yet(replace(settled, state=RoundState.NONE), world.now) == "never opened"
 
 
 def test_no_rounds_are_said_to_be_none_and_a_narrow_terminal_loses_no_word(

@@ -144,3 +144,26 @@ def test_show_refuses_what_is_no_keystore(tmp_path: Path, key_file: Path) -> Non
     assert code == 1
     assert "expected a keystore, found no JSON; a key in hex becomes one by: cupel wallet import" in said
     assert KEY not in said
+
+
+def test_a_wrong_password_in_a_file_is_said_before_the_chain_is_asked(world: World, tmp_path: Path) -> None:
+    owner = scientist(world, 10, endpoint="http://127.0.0.1:9")
+    wrong = tmp_path / "wrong"
+    wrong.write_text("mistyped\n")
+    key = ["--keystore", owner.keystore, "--password-file", wrong]
+    code, said = run("model", "register", *owner.chain, *key, "--yes")
+    assert (code, "expected the password of this keystore, found another" in said) == (1, True)
+    assert "127.0.0.1" not in said
+    code, said = run("model", "register", *owner.chain, *key, "--dry-run")
+    assert (code, "127.0.0.1:9" in said) == (1, True), "a dry run needs no password"
+
+
+def test_a_wrong_password_at_a_terminal_is_asked_for_again(world: World) -> None:
+    owner = scientist(world, 10)
+    command = ["model", "register", *owner.chain, "--keystore", owner.keystore, "--yes"]
+    code, said = typed(command, ["mistyped", "secret"])
+    assert (code, said.count("That is not the password.")) == (0, 1), said
+    assert "is registered" in said
+    code, said = typed(command, ["mistyped"] * 3)
+    assert (code, said.count("That is not the password.")) == (1, 2)
+    assert "expected the password of this keystore, found another" in said

@@ -44,9 +44,10 @@ def initialised(site: Site, tmp_path: Path, *more: object) -> Result:
 
 
 def test_from_an_empty_folder_to_a_submission(site: Site, tmp_path: Path) -> None:
-    made = initialised(site, tmp_path)
+    made = initialised(site, tmp_path, "--json")
     assert made.exit_code == 0, made.output
     config = site.folder / "compute.toml"
+    assert json.loads(made.stdout) == {"configuration": str(config), "model": 1}
     text = config.read_text().replace("[submit]\n", "[submit]\nin_the_clear = true\n")
     config.write_text(text)
     round_id = site.open()
@@ -59,8 +60,9 @@ def test_from_an_empty_folder_to_a_submission(site: Site, tmp_path: Path) -> Non
     assert [each["outcome"] for each in document["runs"]] == ["GOOD", "GOOD"]
     assert document["same"]
     assert site.inbox(round_id, 1) == []
-    done = run("once", "--config", config, "--seconds", 120)
+    done = run("once", "--config", config, "--seconds", 120, "--json")
     assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"missing": 0}
     assert len(site.inbox(round_id, 1)) == 1
     shown = json.loads(run("status", "--config", config, "--json").stdout)
     assert [(row["round"], row["model"], row["state"]) for row in shown] == [(round_id, 1, "delivered")]
@@ -256,6 +258,10 @@ def test_destroy_removes_what_deploy_wrote_and_nothing_else(site: Site, tmp_path
     assert done.exit_code == 0, done.output
     assert "crontab -e" in done.output
     assert not (tmp_path / "out").exists()
+    config, out = site.folder / "compute.toml", tmp_path / "out"
+    written = run("deploy", "cron", "--config", config, "--out", out, "--json")
+    assert all(Path(file).is_file() for file in json.loads(written.stdout)["files"])
+    assert json.loads(run("destroy", "--out", out, "--json").stdout)["removed"] == str(out)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine").write_text("x")
     refused = run("destroy", "--out", tmp_path / "other")

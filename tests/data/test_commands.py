@@ -39,6 +39,11 @@ def test_a_recipe_and_raw_data_are_described(folder: Path) -> None:
     assert "3 features, targets raw20\ncoins: valid, recipe hash " in cupel("recipe", folder / "recipe.toml")
     output = cupel("panel", "--source", folder / "source.toml")
     assert "30 names, 200 sessions from 2020-01-01 to 2020-07-18" in output
+    described = json.loads(cupel("recipe", folder / "recipe.toml", "--json"))
+    assert (described["name"], described["features"], described["targets"]) == ("coins", 3, ["raw20"])
+    raw = json.loads(cupel("panel", "--source", folder / "source.toml", "--json"))
+    assert (raw["names"], raw["sessions"], raw["last"]) == (30, 200, "2020-07-18")
+    assert raw["digest"] in output
 
 
 def test_a_version_is_built_with_its_live_era_as_csv(folder: Path) -> None:
@@ -66,7 +71,11 @@ def test_versions_are_compared_down_to_values(folder: Path) -> None:
     flipped = folder / "flipped.toml"
     flipped.write_text(RECIPE + "[obfuscation]\nflips = true\n")
     arguments = ["--recipe", flipped, *documents(folder)[2:]]
-    cupel("build", *arguments, "--version", "v1.1", "--out", folder / "versions")
+    built = json.loads(
+        cupel("build", *arguments, "--version", "v1.1", "--out", folder / "versions", "--json")
+    )
+    assert built["folder"] == str(folder / "versions/v1.1")
+    assert built["digest"] == json.loads(cupel("check", built["folder"], "--json"))["digest"]
     output = cupel("diff", folder / "versions/v1.0", folder / "versions/v1.1")
     assert output.startswith("recipe: ")
     count = len(output.splitlines()) - 1
@@ -89,6 +98,14 @@ def test_a_members_targets_are_made_and_compared(folder: Path, tmp_path: Path) -
     output = cupel("targets", *documents(folder), "--round", tmp_path, "--against", tmp_path, code=1)
     assert "target_raw20: ours" in output
     assert "1 differences" in output
+    found = cupel("targets", *documents(folder), "--round", tmp_path, "--against", tmp_path, "--json", code=1)
+    assert [line in output for line in json.loads(found)["differences"]] == [True]
+
+
+def test_a_key_says_as_json_where_it_is(tmp_path: Path) -> None:
+    assert json.loads(cupel("key", "new", "--out", tmp_path / "key", "--json")) == {
+        "written": str(tmp_path / "key")
+    }
 
 
 def test_the_attack_prints_its_table(folder: Path) -> None:

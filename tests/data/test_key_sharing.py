@@ -1,11 +1,14 @@
 """The data key reaches the members that published a key, also rotated ones, and nobody else."""
 
+import json
 import stat
 from pathlib import Path
 
 import pyrage
 import pytest
+from typer.testing import CliRunner
 
+from scorer.cli import app
 from scorer.data.faults import DataError
 from scorer.data.key_sharing import opened_key, shared_key
 from scorer.data.obfuscation import load_key
@@ -84,8 +87,11 @@ def test_a_member_rebuilds_targets_with_the_key_it_was_sent(folder: Path, tmp_pa
     share = ("key", "share", "--key", folder / "data.key", "--out", shared, *recipients)
     assert "was written for the keys of 2 members" in cupel(*share)
     assert "is encrypted to the keys of 2 members" in cupel(*share)
+    found = CliRunner().invoke(app, ["data", *map(str, share), "--json"]).stdout
+    assert [each["key"] for each in json.loads(found)["members"]] == list(recipients[1::2])
     opening = ("key", "open", shared, "--identities", tmp_path / "member.key", "--out", own)
-    cupel(*opening, "--version", folder / "versions/v1.0")
+    opened = json.loads(cupel(*opening, "--version", folder / "versions/v1.0", "--json"))
+    assert opened == {"written": str(own)}
     assert load_key(own) == load_key(folder / "data.key")
     assert stat.S_IMODE(own.stat().st_mode) == 0o600
     session = ("--session", "2020-06-14")

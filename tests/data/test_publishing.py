@@ -1,5 +1,6 @@
 """Versions in an object store are whole, never changed, and survive whatever ends an upload."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -227,6 +228,9 @@ def test_the_command_names_the_signer_of_what_it_pulled(
     assert run(*command, "--signer", operator, "--unsigned")[0] == 1
     assert run(*command, "--signer", operator) == (0, f"pulled v1.0, signed by {operator}\n")
     assert run(*command) == (0, "pulled nothing new\n")
+    assert json.loads(run(*command, "--json")[1]) == {"pulled": []}
+    publishing = ("data", "publish", root, "--version", "v1.0", "--to", store.url, "--json")
+    assert "published" in json.loads(run(*publishing)[1])
 
 
 def test_sizes_differ_from_those_of_published_versions(

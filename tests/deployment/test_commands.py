@@ -69,10 +69,15 @@ def test_nothing_is_sent_without_a_yes(anvil: Anvil, file: Path, key: Path) -> N
 def test_deploys_and_writes_a_manifest_beside_the_file_that_agrees(
     anvil: Anvil, file: Path, key: Path
 ) -> None:
-    found = run("deploy", file, "--endpoint", anvil.url, "--key", key, "--yes")
+    found = run("deploy", file, "--endpoint", anvil.url, "--key", key, "--yes", "--json")
     manifest = file.parent / "trial-1" / "manifest.json"
 
     assert found.exit_code == 0, found.output
+    document = json.loads(found.stdout)
+    assert document["manifest"] == str(manifest)
+    assert document["contracts"] == {
+        label: each["address"] for label, each in json.loads(manifest.read_text())["contracts"].items()
+    }
     assert json.loads(manifest.read_text())["deployer"] == DEPLOYER
     assert run("check", manifest, "--endpoint", anvil.url).exit_code == 0
     assert "plan: 0 transactions" in run("deploy", file, "--endpoint", anvil.url, "--key", key).output

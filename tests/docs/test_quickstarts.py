@@ -54,7 +54,7 @@ def test_a_member_attests_and_verifies_a_round(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_an_operator_deploys_and_runs_a_round(tmp_path: Path) -> None:
-    waits = {"cupel operator run": f"{TIME} voided 1 manifest.json"}
+    waits = {"cupel operator run": f"CUPEL_RPC_URL=http://127.0.0.1:8600 {TIME} unsealed 1 manifest.json"}
     typed("docs/quickstart-operator.md", tmp_path, waits)
 
 

@@ -77,6 +77,14 @@ def test_after_joining_commands_need_no_options(site: Site, profile: Path) -> No
     assert [row["round"] for row in json.loads(cupel("rounds", "--json"))["rounds"]] == [1]
 
 
+def test_joining_says_as_json_of_which_tournament_and_where(site: Site, profile: Path) -> None:
+    result = CliRunner().invoke(app, ["join", site.url, "--json"])
+    found = json.loads(result.stdout)
+    assert (found["profile"], found["server"]) == (str(profile), site.url)
+    assert (found["tournament"], found["chain_id"]) == (site.world.suite.addresses.tournament, 31337)
+    assert Path(found["deployment"]).is_file()
+
+
 def test_joining_again_keeps_what_was_there(site: Site, profile: Path) -> None:
     joined(site.url, "--invitation", site.services.accounts.invite(), "--username", "bob")
     before = read_profile(profile)
@@ -105,7 +113,7 @@ def test_the_environment_stands_above_the_profile(
 def test_a_profile_that_says_something_else_is_refused(profile: Path, content: str) -> None:
     profile.write_text(content)
     profile.chmod(0o600)
-    assert "expected a profile of cupel join" in cupel("rounds", code=1)
+    assert "expected a profile of cupel use or join" in cupel("rounds", code=1)
 
 
 def test_a_home_that_is_none_or_closed_has_no_profile(

@@ -130,7 +130,7 @@ def leaders(url: str) -> list[dict[str, Any]]:
 
 
 def test_a_server_is_set_up_run_killed_backed_up_and_restored(config: Path, tmp_path: Path) -> None:
-    code = cupel("server", "invite", "--config", config).strip().splitlines()[-1]
+    code = json.loads(cupel("server", "invite", "--config", config, "--json"))["invitation"]
     with running(config) as (url, child):
         key = ask(url, JOIN, c=code)["data"]["acceptInvitation"]
         assert ask(url, ACCOUNT, key)["data"]["account"]["username"] == "bob"
@@ -141,7 +141,8 @@ def test_a_server_is_set_up_run_killed_backed_up_and_restored(config: Path, tmp_
         assert status.json()["oldest_unanswered_seconds"] is None
         assert status.headers["x-content-type-options"] == "nosniff"
         backup = tmp_path / "backup"
-        cupel("server", "backup", backup, "--config", config)
+        copied = json.loads(cupel("server", "backup", backup, "--config", config, "--json"))
+        assert copied == {"copy": str(backup)}
         os.kill(child.pid, signal.SIGKILL)
         child.wait(30)
     shutil.rmtree(config.parent)

@@ -32,6 +32,34 @@ def test_links_lead_to_pages_of_the_site_or_nowhere(source: str, expected: str) 
     assert site.LINK.sub(lambda found: site.site_link(found, PAGES, "docs/"), source) == expected
 
 
+def test_a_picture_is_shown_by_the_scheme_that_a_reader_chose(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(
+        '<picture><source media="(prefers-color-scheme: dark)" srcset="docs/images/b-dark.png">'
+        '<img alt="what" src="docs/images/b.png"></picture>\n'
+    )
+    expected = "![what](images/b.png#only-light)\n![what](images/b-dark.png#only-dark)\n"
+    assert site.page(tmp_path / "a.md", PAGES, "docs/") == expected
+
+
+def dark_of(picture: Path) -> Path:
+    """The dark variant of a picture of the documentation."""
+    stem = picture.stem.removesuffix("-light")
+    return picture.with_stem(f"{stem}-dark")
+
+
+def test_each_picture_has_its_dark_variant_and_pages_show_both() -> None:
+    pictures = [path for path in (ROOT / "docs/images").rglob("*.png") if not path.stem.endswith("phone")]
+    light = [path for path in pictures if not path.stem.endswith("-dark")]
+    assert len(light) > 15
+    assert [path.name for path in light if not dark_of(path).exists()] == []
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = page.read_text()
+        assert "images/" not in re.sub(site.PICTURE, "", text).replace("docs/images/", ""), page.name
+        for dark, _, source in re.findall(site.PICTURE, text):
+            assert (page.parent / dark) == dark_of(page.parent / source)
+            assert (page.parent / source).exists()
+
+
 def test_every_function_of_the_interfaces_is_in_the_reference() -> None:
     text = "\n".join(site.contracts())
     for path in (ROOT / "contracts" / "interfaces").glob("*.sol"):

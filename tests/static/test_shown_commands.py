@@ -51,13 +51,8 @@ def test_commands_of_a_devnet_and_a_demo_in_a_folder_of_any_name_are_what_they_s
     lines = [words(line) for line in commands(layout, Settings())]
     operators = [word for line in lines for word in line if set(word) <= set(";&|()<>")]
     assert operators == ["&&"]
-    assert lines[0][2] == f"CUPEL_DEPLOYMENT={layout.manifest}"
-    assert lines[1][1:] == [
-        f"CUPEL_KEYSTORE={tmp_path / HOSTILE / 'alice.json'}",
-        f"CUPEL_INBOX={layout.inbox}",
-    ]
-    assert lines[2][1] == f"CUPEL_ROUNDS={layout.rounds}"
-    assert lines[3][3] == str(layout.key("alice"))
+    assert lines[0] == ["cupel", "use", str(layout.root)]
+    assert lines[1][3] == str(layout.key("alice"))
     out = tmp_path / HOSTILE
     command = words(_where(out)[-1].partition(": ")[2])
     assert command == [".venv/bin/cupel", "verify", f"{out}/rounds/1", "--replay", str(out)]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from scorer.cli.common import console
+from scorer.cli.common import JsonOption, console, print_json
 from scorer.data.faults import DataError
 from scorer.owned_files import FolderInUse
 
@@ -17,6 +17,7 @@ def demo(
             help="Where everything is written: a new folder, or an earlier demo's, which is emptied."
         ),
     ] = Path("build/demo"),
+    as_json: JsonOption = False,
 ) -> None:
     """Settle a year of weekly rounds on real market data, on a local chain, and verify every one."""
     try:
@@ -27,9 +28,11 @@ def demo(
         )
         raise typer.Exit(1) from None
     try:
-        summary = run_demo(out, console())
+        summary = run_demo(out, console(err=as_json))
     except (DataError, FolderInUse) as refused:
         typer.echo(f"cupel: {refused}", err=True)
         raise typer.Exit(1) from None
+    if as_json:
+        print_json(summary)
     whole = summary["rounds_verified"] == summary["rounds_settled"] and all(summary["invariants"].values())
     raise typer.Exit(0 if whole and summary["stakes_add_up"] else 1)

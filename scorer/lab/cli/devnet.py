@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from scorer.chain.endpoint import LOCAL_CHAIN_ID
-from scorer.cli.common import JsonOption, print_json, user_errors
+from scorer.cli.common import JsonOption, answer, print_json, user_errors
 from scorer.cli.numbers import whole
 from scorer.client.phases import Phase
 from scorer.deployment.document import DeploymentFileError
@@ -56,11 +56,15 @@ def start(
     in_the_clear: Annotated[
         bool, typer.Option("--in-the-clear", help="Take submissions that are not encrypted, as a class may.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Start a chain with everything on it, an operator, four oracles, and a round after the other."""
     layout, settings = DevnetLayout(folder), Settings(port, every, models, in_the_clear)
     with _devnet_errors():
         up(layout, settings, file=file, keep=keep, say=lambda text: typer.echo(f"devnet: {text}", err=True))
+    if as_json:
+        print_json(_document(layout, settings))
+    else:
         _introduce(layout, settings)
 
 
@@ -69,20 +73,26 @@ def start_server(
     folder: FolderOption = FOLDER,
     port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Of the server.")] = 8700,
     gateway_port: Annotated[int, typer.Option(parser=whole(1, 65_535), help="Of the gateway.")] = 8777,
+    as_json: JsonOption = False,
 ) -> None:
     """Start a server and a gateway beside it, for numerapi to take part as alice."""
     with _devnet_errors():
         served = serve(DevnetLayout(folder), port, gateway_port)
-    typer.echo(f"gateway     {served.url}, the base URL for numerapi; alice's model is {served.model}")
-    typer.echo(f"environment {served.environment}")
+    answer(
+        {"gateway": served.url, "model": served.model, "environment": str(served.environment)},
+        f"gateway     {served.url}, the base URL for numerapi; alice's model is {served.model}",
+        f"environment {served.environment}",
+        as_json=as_json,
+    )
 
 
 @app.command("down")
-def stop(folder: FolderOption = FOLDER) -> None:
+def stop(folder: FolderOption = FOLDER, as_json: JsonOption = False) -> None:
     """Stop everything that was started. What it was is kept for `up --keep`."""
     with _devnet_errors():
         ran = down(DevnetLayout(folder))
-    typer.echo(f"devnet: stopped {', '.join(ran)}" if ran else "devnet: nothing ran")
+    line = f"devnet: stopped {', '.join(ran)}" if ran else "devnet: nothing ran"
+    answer({"stopped": ran}, line, as_json=as_json)
 
 
 @app.command("status")
@@ -113,6 +123,20 @@ def _print(devnet: Status) -> None:
     typer.echo(f"devnet: {words} at {devnet.endpoint}, block {devnet.block}, {devnet.models} models")
 
 
+def _document(layout: DevnetLayout, settings: Settings) -> dict[str, object]:
+    accounts = {
+        name: {
+            "address": account_of(name).address,
+            "key": str(layout.key(name)),
+            "nmr": str(POCKET * (name in PEOPLE)),
+        }
+        for name in KEYS
+    }
+    files = {"manifest": layout.manifest, "inbox": layout.inbox, "rounds": layout.rounds}
+    places = {name: str(path) for name, path in (files | {"profile": layout.profile}).items()}
+    return {"endpoint": settings.endpoint, "chain_id": LOCAL_CHAIN_ID, **places, "accounts": accounts}
+
+
 def _introduce(layout: DevnetLayout, settings: Settings) -> None:
     """Show what there is, and what to type."""
     typer.echo(f"endpoint    {settings.endpoint}, chain {LOCAL_CHAIN_ID}, a block a second")
@@ -135,9 +159,7 @@ def commands(layout: DevnetLayout, settings: Settings) -> list[str]:
         return shlex.quote(str(of))
 
     return [
-        f"export CUPEL_RPC_URL={settings.endpoint} CUPEL_DEPLOYMENT={path(layout.manifest)}",
-        f"export CUPEL_KEYSTORE={path(layout.root.parent / f'{who}.json')} CUPEL_INBOX={path(layout.inbox)}",
-        f"export CUPEL_ROUNDS={path(layout.rounds)}",
+        f"cupel use {path(layout.root)}",
         f"cupel wallet import {path(layout.key(who))}",
         "cupel model register",
         f"cupel stake deposit {model} 25 && cupel stake allocate {model} 40%",

@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from scorer.cli.common import console, user_errors
+from scorer.cli.common import JsonOption, console, print_json, user_errors
 from scorer.cli.numbers import whole
 from scorer.cli.rules import read
 from scorer.daemon.config_errors import ConfigError
@@ -38,6 +38,7 @@ def simulate(
     ] = 1000,
     seed: Annotated[int, typer.Option(parser=whole(0), help="The same seed gives the same report.")] = 1,
     data: Annotated[str, typer.Option(help="synthetic, or demo for real prices.")] = "synthetic",
+    as_json: JsonOption = False,
 ) -> None:
     """Take many data scientists through hundreds of rounds under a rules document, without a chain."""
     with user_errors():
@@ -45,7 +46,7 @@ def simulate(
         if data not in ("synthetic", "demo"):
             raise ConfigError(f"expected synthetic or demo with --data, found {shown(data)}")
         if compare:
-            _compare(document, out, ComparedData(data, rounds, models, ids), seeds)
+            _compare(document, out, ComparedData(data, rounds, models, ids), seeds, as_json=as_json)
             return
         if document.adjusters.neutral_churn is not None:
             raise ConfigError(
@@ -60,11 +61,14 @@ def simulate(
     start = time.monotonic()
     with user_errors():
         source = make_source(document, data, rounds=rounds, models=models, ids=ids, seed=seed)
-    with Progress(console=console(), transient=True) as progress:
+    with Progress(console=console(err=as_json), transient=True) as progress:
         task = progress.add_task("rounds", total=source.rounds)
         simulation = run(document, source, tick=lambda: progress.advance(task))
     with user_errors():
         report = write_report(simulation, out)
+    if as_json:
+        print_json(report)
+        return
     console().print(_table(report))
     typer.echo(
         f"simulate: {report['rounds']} rounds, {report['models']} models, {time.monotonic() - start:.0f} s; "
@@ -87,7 +91,7 @@ class ComparedData:
     ids: int
 
 
-def _compare(document: Rules, out: Path, source: ComparedData, seeds: int) -> None:
+def _compare(document: Rules, out: Path, source: ComparedData, seeds: int, *, as_json: bool) -> None:
     try:
         from scorer.lab.comparison.rules import can_be_compared
         from scorer.lab.comparison.runner import compare
@@ -99,10 +103,13 @@ def _compare(document: Rules, out: Path, source: ComparedData, seeds: int) -> No
         raise ConfigError("expected rules of corr and mmc alone with --compare, found others")
     start = time.monotonic()
     markets = make_markets(source.data, rounds=source.rounds, models=source.models, ids=source.ids)
-    with Progress(console=console(), transient=True) as progress:
+    with Progress(console=console(err=as_json), transient=True) as progress:
         task = progress.add_task("markets", total=seeds)
         comparison = compare(document, markets, seeds, tick=lambda: progress.advance(task))
     content = write_comparison(comparison, out)
+    if as_json:
+        print_json(content)
+        return
     console().print(_comparison_table(content))
     typer.echo(
         f"compare: {seeds} markets of {markets.rounds} rounds and {markets.models} models, "

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter
 
 from scorer.lab.comparison.rules import CLASSIC
 from scorer.lab.demo.pictures import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_axes, save
@@ -41,6 +42,7 @@ def _draw_returns(content: Mapping[str, Any], path: Path) -> None:
     axes.invert_yaxis()
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.grid(axis="x", color="#E6E6E6", linewidth=0.8)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.legend(frameon=False, loc="lower right")
     save(figure, path)
 
@@ -49,11 +51,11 @@ def _draw_factor(path: Path) -> None:
     figure, axes = new_axes(8, 4.2, "The share of a reward that is a model's own")
     correlation = np.linspace(-0.5, 1.0, 301)
     own = 1 - np.maximum(correlation, 0.0) ** 2
-    for exponent, colour in ((1, BLUE), (2, GREEN)):
-        axes.plot(correlation, 100 * own**exponent, color=colour, label=f"exponent {exponent}")
+    for exponent, colour, place in ((1, BLUE, (0.62, 65)), (2, GREEN, (0.24, 52))):
+        axes.plot(correlation, 100 * own**exponent, color=colour)
+        axes.annotate(f"exponent {exponent}", place, color=colour, fontweight="bold")
     axes.axvline(1, color=VERMILION, linewidth=0.8)
-    axes.annotate("a copy", (1, 50), (0.86, 50), color=VERMILION)
+    axes.annotate("a copy", (1, 90), (0.86, 90), color=VERMILION, fontweight="bold")
     axes.set_xlabel("correlation of the gaussian ranks with the meta model's")
-    axes.set_ylabel("percent")
-    axes.legend(frameon=False, loc="lower left")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     save(figure, path)

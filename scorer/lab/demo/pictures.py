@@ -10,6 +10,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from scorer.lab.demo.dark import PAGE, dark_path, darken
 from scorer.lab.demo.leaderboard import require_columns
 from scorer.scoring.exact import Floats
 
@@ -23,7 +24,7 @@ LOSER_COLOURS = (VERMILION, ORANGE, PURPLE, "#8C3D00")
 DOTS_PER_INCH = 160
 
 SCORES_LEGEND = (
-    "box: middle half of the rounds, white: median, whiskers: 5 to 95 %, "
+    "box: middle half of the rounds, line: median, whiskers: 5 to 95 %, "
     "dot: mean; blue: mean above zero, orange: below"
 )
 
@@ -46,9 +47,15 @@ def plain(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, making the folder if there is none."""
+    """Write a figure as PNG, and its dark variant beside it, making the folder if there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DOTS_PER_INCH, format="png", facecolor="white", metadata={"Software": None})
+    _write(figure, path, "white")
+    darken(figure)
+    _write(figure, dark_path(path), PAGE)
+
+
+def _write(figure: Figure, path: Path, page: str) -> None:
+    figure.savefig(path, dpi=DOTS_PER_INCH, format="png", facecolor=page, metadata={"Software": None})
 
 
 def spread_apart(heights: Floats, gap: float) -> Floats:

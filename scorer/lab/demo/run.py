@@ -54,7 +54,8 @@ DATA: Final = "data"
 """The folder of the recipe, the source and the key of the data set."""
 CONTENTS: Final = (
     *("chain.json", "deployment.json", "summary.json", "rounds"),
-    *("leaderboard.csv", "scores.csv", "stakes.csv", "payouts_and_burns.png", "scores.png", "stakes.png"),
+    *("leaderboard.csv", "scores.csv", "stakes.csv"),
+    *(f"{name}{page}.png" for name in ("payouts_and_burns", "scores", "stakes") for page in ("", "-dark")),
     *inbox_at("inbox"),
     *rounds_in("published"),
     *node_at("members/*"),

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 
+from scorer.cli.profile import FILE as PROFILE
+from scorer.cli.profile import write_profile
 from scorer.data.plans import planned_rules
 from scorer.data.recipe import load_recipe
 from scorer.factors.version_1 import FEATURES
@@ -27,7 +29,7 @@ SETTINGS: Final = "devnet.json"
 CONTENTS: Final = (
     *(SETTINGS, "chain.json*", "manifest.json*", "*.deployment.json*", "journal.sqlite*"),
     *("run/*.log", "run/*.pid", "keys/*", "states"),
-    *("server", "numerapi.env"),
+    *("server", "numerapi.env", PROFILE),
     *inbox_at("inbox"),
     *rounds_in("published"),
     *files_in("rounds/[.0-9]*", RULES, UNIVERSE, table_file(FEATURES.name), "example.csv"),
@@ -135,6 +137,16 @@ class DevnetLayout:
         return self.root / "operator" / "plans"
 
     @property
+    def profile(self) -> Path:
+        """The profile that `cupel use` takes from here: where everything is that a data scientist needs."""
+        return self.root / PROFILE
+
+    @property
+    def keystore(self) -> Path:
+        """The place for the key of the first of `PEOPLE`: beside the devnet, as that is emptied."""
+        return self.root.parent / f"{PEOPLE[0]}.json"
+
+    @property
     def state(self) -> Path:
         """The chain as it was when the devnet was stopped."""
         return self.root / "chain.json"
@@ -154,8 +166,16 @@ class DevnetLayout:
         return self.root / "keys" / name
 
     def write(self, settings: Settings) -> None:
-        """Write the settings."""
+        """Write the settings, and the profile for `cupel use`."""
         (self.root / SETTINGS).write_text(json.dumps(asdict(settings)) + "\n")
+        files = {
+            "CUPEL_DEPLOYMENT": self.manifest,
+            "CUPEL_KEYSTORE": self.keystore,
+            "CUPEL_ROUNDS": self.rounds,
+            "CUPEL_INBOX": self.inbox,
+        }
+        paths = {name: str(path.resolve()) for name, path in files.items()}
+        write_profile(self.profile, {"CUPEL_RPC_URL": settings.endpoint} | paths)
 
     def settings(self) -> Settings:
         """Read the settings it was started with.

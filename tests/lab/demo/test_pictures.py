@@ -1,4 +1,5 @@
 import io
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -6,17 +7,31 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from rich.console import Console
 
+from scorer.lab.demo.dark import COUNTERPARTS, PAGE
 from scorer.lab.demo.leaderboard import leaderboard_table
 from scorer.lab.demo.pictures import (
+    BLACK,
+    BLUE,
+    GREEN,
+    LOSER_COLOURS,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    WINNER_COLOURS,
     draw_payouts_and_burns,
     draw_scores,
     draw_stakes,
     growth_of_stakes,
+    new_axes,
+    save,
     spread_apart,
 )
+from scorer.lab.simulation.pictures import COLOURS
 
 DATES = pd.date_range("2006-01-06", periods=30, freq="W-FRI")
 
@@ -43,6 +58,73 @@ def test_a_picture_is_drawn_for_any_number_of_models(draw: object, models: int, 
     picture = imread(path)
     assert picture.shape[1] == 1600
     assert picture[..., :3].std() > 0.02
+
+
+@pytest.mark.parametrize("draw", [draw_stakes, draw_payouts_and_burns, draw_scores])
+def test_a_picture_has_a_dark_variant_of_the_same_form(draw: object, tmp_path: Path) -> None:
+    assert callable(draw)
+    draw(made_up_rounds(9), tmp_path / "drawn.png")
+    light, dark = imread(tmp_path / "drawn.png"), imread(tmp_path / "drawn-dark.png")
+    assert light.shape == dark.shape
+    np.testing.assert_allclose(light[0, 0, :3], 1)
+    np.testing.assert_allclose(dark[0, 0, :3], to_rgb(PAGE), atol=0.01)
+    drawn = np.abs(light[..., :3] - 1).max(axis=-1) > 0.3
+    contrast = np.abs(dark[..., :3] - to_rgb(PAGE)).max(axis=-1)
+    assert (contrast[drawn] > 0.1).mean() > 0.99, "what is seen on a white page is seen on a dark one"
+
+
+def test_a_colour_without_a_counterpart_is_refused(tmp_path: Path) -> None:
+    figure, axes = new_axes(4, 3, "title")
+    axes.plot([1, 2], color="#123456")
+    with pytest.raises(ValueError, match="found #123456; add it to COUNTERPARTS"):
+        save(figure, tmp_path / "drawn.png")
+
+
+def linear(colour: str) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """Return a colour's light, red, green and blue."""
+    values = np.array(to_rgb(colour))
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+NAMED = (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, *WINNER_COLOURS, *LOSER_COLOURS, BLACK)
+
+
+@pytest.mark.parametrize("colour", NAMED)
+def test_text_of_every_colour_can_be_read_on_a_dark_page(colour: str) -> None:
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    text, page = (float(linear(each) @ weights) for each in (COUNTERPARTS[colour.upper()], PAGE))
+    assert (text + 0.05) / (page + 0.05) > 4.5
+
+
+TOGETHER = (WINNER_COLOURS, LOSER_COLOURS, COLOURS, (BLUE, VERMILION), (ORANGE, BLUE))
+"""Colours that mean different things in one picture."""
+# Machado, Oliveira and Fernandes (2009): what who lacks red, or green, sees of linear light.
+SEEN_WITHOUT = {
+    "red": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "green": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+}
+
+
+@pytest.mark.parametrize("lacking", SEEN_WITHOUT)
+@pytest.mark.parametrize(
+    "palette", [WINNER_COLOURS, LOSER_COLOURS, COLOURS, (BLUE, VERMILION), (ORANGE, BLUE)]
+)
+def test_colours_that_stand_together_differ_to_the_colour_blind_on_both_pages(
+    palette: tuple[str, ...], lacking: str
+) -> None:
+    matrix = np.array(SEEN_WITHOUT[lacking])
+    for page in ({}, COUNTERPARTS):
+        seen = [matrix @ linear(page.get(colour.upper(), colour)) for colour in palette]
+        least = min(float(np.abs(a - b).max()) for a, b in combinations(seen, 2))
+        assert least > 0.04, (page, least)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,9 @@ def test_the_command_simulates_a_document_of_ones_own(tmp_path: Path) -> None:
     code, said = cupel("simulate", "--rules", rules, "--out", tmp_path / "sim", *small)
     assert code == 0
     assert "simulate: 10 rounds, 20 models" in said
-    assert (tmp_path / "sim" / "report.json").is_file()
+    written = json.loads((tmp_path / "sim" / "report.json").read_text())
+    typed = ["simulate", "--rules", str(rules), "--out", str(tmp_path / "sim"), *map(str, small), "--json"]
+    assert json.loads(CliRunner().invoke(app, typed).stdout) == written
 
 
 def test_the_demos_real_weeks_can_be_simulated(tmp_path: Path) -> None:
