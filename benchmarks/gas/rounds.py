@@ -13,7 +13,7 @@ from web3.contract import Contract
 
 from benchmarks.gas.metered import Gas, Meter
 from scorer.chain.contracts import Suite
-from scorer.deployment.fields import NOBODY
+from scorer.deployment.fields import NEW, NOBODY
 from scorer.lab.anvil import Anvil
 from scorer.lab.plain_sender import Sender
 from scorer.lab.suite import Bonds, deploy_suite, local_deployment
@@ -336,6 +336,7 @@ def stage(anvil: Anvil, gas_limit: int, name: str) -> Tournament:
         supply=SUPPLY,
         bonds=Bonds(BOND, BOND, BOND),
         court=NOBODY,
+        demands=NEW,
     )
     suite = deploy_suite(anvil, admin.account, document)
     for spender in (suite.tournament, suite.committee):

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 from eth_hash.auto import keccak
+from web3.logs import DISCARD
 
 from benchmarks.proofs.staged import TRANSACTION_GAS, measure_staged, meta_model_lies
 from scorer.chain.artifacts import artifact
@@ -45,6 +46,7 @@ from tests.proofs.court_world import (
     STAKE,
     STRANGER,
     CourtWorld,
+    asking,
     created,
     deployed,
     locked,
@@ -53,6 +55,7 @@ from tests.proofs.court_world import (
     signed,
     submitted,
 )
+from tests.proofs.demands_world import DEMANDS, DEPOSIT, PAYER, DemandsWorld
 
 OUT: Final = Path("build/bench/proof.json")
 MODELS: Final = 500
@@ -123,7 +126,7 @@ def measure(anvil: Anvil, ids: int) -> dict[str, int]:
         chunks = world.lanes(scores).to_contract()
         totals = world.court.functions.disproveTotals(world.tournament, evidence.report.to_contract(), chunks)
         found["totals_500"] = world.prove(totals)["gasUsed"]
-    return found | measure_meta_model(world, ids) | measure_seal(world, ids)
+    return found | measure_meta_model(world, ids) | measure_seal(world, ids) | measure_demands(world, ids)
 
 
 def measure_meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
@@ -161,6 +164,24 @@ def measure_seal(world: CourtWorld, ids: int) -> dict[str, int]:
             name = f"seal_{fault.kind.name.lower()}_{ids}"
             found[name] = world.prove(call)["gasUsed"]
             found[f"{name}_bytes"] = len(calldata(call))
+    return found
+
+
+def measure_demands(world: CourtWorld, ids: int) -> dict[str, int]:
+    """Return the gas of drawing models whose predictions are demanded, of a demand and of an answer."""
+    demands, scores = DemandsWorld(world), dict.fromkeys(range(1, MODELS + 1), 10_000)
+    token, found = world.suite.token.functions, {}
+    with world.undone():
+        evidence = demands.accept(scores)
+        world.send(token.transfer(world.address(PAYER), wei_from_nano(DEPOSIT)), ADMIN)
+        world.send(token.approve(demands.contract.address, 2**256 - 1), PAYER)
+        demands.draw_seed()
+        receipt = world.send(demands.place(evidence, scores))
+        found["demands_place_500"] = receipt["gasUsed"]
+        (event,) = demands.contract.events.Placed().process_receipt(receipt, errors=DISCARD)
+        found["demands_demand"] = world.send(demands.demand(0), PAYER)["gasUsed"]
+        answer = demands.answer(0, event.args.lanes[0] + 1)
+        found[f"demands_answer_{ids}"] = world.send(answer)["gasUsed"]
     return found
 
 
@@ -202,7 +223,8 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     predictions = {model: random.permutation(ids) / ids for model in range(1, MODELS + 1)}
     predictions[TIED] = np.round(random.random(ids) * 50) / 50
     submissions = falsely_counted(anvil, suite, submitted(universe, predictions, anvil, suite))
-    commitments = rules.hash(), score_terms(rules, ids).hash(), universe_digest(universe)
+    terms = asking(score_terms(rules, ids), DEMANDS, DEPOSIT)
+    commitments = rules.hash(), terms.hash(), universe_digest(universe)
     slots = (MODELS + 3) // 4
     round_id, chunks = locked(
         anvil, suite, commitments, [(0, b"\xff" * (slots // 2) + b"\x0f" * (slots % 2))]
@@ -213,6 +235,7 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     world = CourtWorld(
         anvil, suite, *courts, rules, round_id, chunks, submissions, target, tree, refused=nobody
     )
+    world = replace(world, demands=DEMANDS, deposit=DEPOSIT)
     return replace(world, store=store, staged_court=staged), int(creation)
 
 

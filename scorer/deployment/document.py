@@ -121,8 +121,8 @@ def recorded(document: Deployment) -> dict[str, Any]:
 def from_record(record: Mapping[str, Any]) -> Deployment:
     """Read what `recorded` returns; without gas, and without environment or rules documents."""
     tournaments = [{k: v for k, v in entry.items() if k != "rules"} for entry in record["tournaments"]]
-    # Records from before there were courts do not name one.
-    committee = {"court": NOBODY, **record["committee"]}
+    # Records from before there were courts, or demands, do not name any.
+    committee = {"court": NOBODY, "demands": NOBODY, **record["committee"]}
     return Deployment.model_validate({**record, "tournaments": tournaments, "committee": committee})
 
 

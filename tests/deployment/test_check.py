@@ -316,6 +316,21 @@ def test_a_court_that_hears_somebody_else_is_named(case: tuple[Site, dict[str, A
     assert lines_of(where, fewer) == [f"court.siblings: expected [{staged}], found [{verdict}, {staged}]"]
 
 
+def test_demands_are_deployed_with_the_rest_and_every_tournament_knows_them(
+    case: tuple[Site, dict[str, Any]],
+) -> None:
+    where, manifest = case
+    made = manifest["contracts"]["demands"]
+    assert made["arguments"] == {"token": manifest["contracts"]["numeraire"]["address"]}
+    for label in ("tournament.classic", "tournament.daily"):
+        tournament = where.contract("Tournament", label)
+        assert tournament.functions.demands().call() == made["address"]
+    none = json.loads(json.dumps(manifest))
+    none["deployment"]["committee"]["demands"] = "nobody"
+    lines = lines_of(where, none)
+    assert f"tournament.daily.demands: expected 0x{'0' * 40}, found {made['address']}" in lines
+
+
 def test_the_record_of_a_deployment_from_before_there_were_courts_says_nobody(
     case: tuple[Site, dict[str, Any]],
 ) -> None:

@@ -13,7 +13,7 @@ from scorer.lab.plain_sender import Sender
 from scorer.lab.suite import LOCAL_WINDOWS
 from scorer.transactions.request import Reverted
 from scorer.units import wei_from_nano
-from tests.deployment.files import MEMBERS, OPERATOR, TEXT, TREASURY, account, read
+from tests.deployment.files import ADMIN, MEMBERS, OPERATOR, TEXT, TREASURY, account, read
 
 LOWER = OPERATOR.lower()
 TYPO = OPERATOR.replace("7", "8", 1)
@@ -42,6 +42,7 @@ def public(text: str = TEXT) -> str:
         (changed(MEMBERS[2], MEMBERS[0]), "committee.members: expected every member once"),
         (changed("absence_limit = 5", 'absence_limit = 5\ncourt = "none"'), 'committee.court: expected new, new-barring, nobody, or an address'),
         (changed("absence_limit = 5", f'absence_limit = 5\ncourt = "{LOWER}"'), "committee.court: expected an address with its EIP-55"),
+        (changed("absence_limit = 5", 'absence_limit = 5\ndemands = "none"'), "committee.demands: expected new, nobody, or an address"),
         (changed('"6 hours"', '"8 days"'), "committee.challenge_window: expected at most 7 days, found '8 days'"),
         (changed('"6 hours"', "21600"), "committee.challenge_window: expected a time in words"),
         (changed('"1 day"', '"29 seconds"'), "committee.dispute_period: expected from 30 seconds to 7 days"),
@@ -216,6 +217,27 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
         limits.MOST_LANE_PRICE,
     ]
     assert read_all("Numeraire", (zero, zero, 0), ("CAP",)) == [wei_from_nano(limits.MOST_SUPPLY)]
+
+
+@pytest.mark.parametrize(
+    ("window", "court", "expected"),
+    [
+        ("6 hours", "", "new"),
+        ("359 minutes", "", "nobody"),
+        ("6 hours", 'court = "new-barring"', "new"),
+        ("6 hours", 'court = "nobody"', "nobody"),
+        ("6 hours", f'court = "{ADMIN}"', "nobody"),
+        ("6 hours", 'demands = "nobody"', "nobody"),
+        ("1 hour", 'demands = "new"', "new"),
+    ],
+)
+def test_predictions_may_be_demanded_where_a_new_court_leaves_time_or_the_file_says_so(
+    window: str, court: str, expected: str
+) -> None:
+    text = TEXT.replace('"6 hours"', f'"{window}"', 1)
+    found = read(text.replace("absence_limit = 5", f"absence_limit = 5\n{court}"))
+    assert found.committee.demands == expected
+    assert from_record(recorded(found)).committee.demands == expected
 
 
 def test_windows_are_taken_up_to_the_limits_of_the_contracts(anvil: Anvil) -> None:

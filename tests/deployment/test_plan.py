@@ -48,11 +48,12 @@ def test_on_an_empty_chain_everything_is_left_and_the_role_of_admin_goes_last(pl
         "create:court",
         "create:committee",
         "create:roller",
+        "create:demands",
         "create:tournament.classic",
         "create:tournament.daily",
     ]
     assert found[-2:] == [f"grant:admin:{ADMIN}", "renounce"]
-    assert len(found) == len(set(found)) == 31
+    assert len(found) == len(set(found)) == 32
 
 
 def test_the_factory_comes_first_where_it_is_missing(plan: Blueprint) -> None:

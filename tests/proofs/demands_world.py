@@ -11,6 +11,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from scorer.chain.binding import bound
+from scorer.deployment.verification import SETTINGS, compile_input
 from scorer.lab.anvil import run_anvil
 from scorer.proofs.evidence import Evidence
 from scorer.protocol.chunks import Chunk, settle_arguments
@@ -27,7 +28,9 @@ from tests.proofs.court_world import (
     TIED,
     CourtWorld,
     build,
+    send,
 )
+from tests.proofs.harness import REPOSITORY
 
 DEMANDS: Final = 3
 DEPOSIT: Final = nano_from_nmr(4)
@@ -264,3 +267,16 @@ def running_demands(
         world.send(token.transfer(world.address(PAYER), wei_from_nano(nano_from_nmr(1000))), ADMIN)
         world.send(token.approve(found.contract.address, 2**256 - 1), PAYER)
         yield found
+
+
+def pretender(world: CourtWorld, account: int) -> Any:
+    """Deploy a contract that says what its owner wants, in the place of a tournament and all around it."""
+    source = "tests/proofs/PretendTournament.sol"
+    text = (REPOSITORY / source).read_text()
+    settings = SETTINGS | {"outputSelection": {source: {"*": ["abi", "evm.bytecode.object"]}}}
+    given = {"language": "Solidity", "settings": settings, "sources": {source: {"content": text}}}
+    made = compile_input(given, REPOSITORY)["contracts"][source]["PretendTournament"]
+    eth, code = world.anvil.w3.eth, made["evm"]["bytecode"]["object"]
+    constructor = eth.contract(abi=made["abi"], bytecode=code).constructor()
+    address = str(send(world.anvil, constructor, account)["contractAddress"])
+    return eth.contract(world.anvil.w3.to_checksum_address(address), abi=made["abi"])

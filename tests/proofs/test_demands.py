@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from web3.logs import DISCARD
 
+from scorer.chain.calldata import calldata
 from scorer.proofs.calls import ScoredLanes
 from scorer.proofs.search import ProofKind
 from scorer.protocol.chunks import push
@@ -38,6 +39,7 @@ from tests.proofs.demands_world import (
     THIRD,
     DemandsWorld,
     drawn,
+    pretender,
     running_demands,
 )
 from tests.proofs.test_score_court import refusal
@@ -566,3 +568,56 @@ def test_the_window_after_the_answers_lasts_until_the_report_is_final(placed: De
     final = placed.world.suite.committee.functions.finalFrom(*placed.place_of_round, placed.reported).call()
     assert final == placed.since + CHALLENGE_WINDOW
     assert placed.world.demands == DEMANDS
+
+
+def test_a_tournament_that_pretends_takes_nothing_but_what_was_paid_for_its_own_rounds(
+    placed: DemandsWorld,
+) -> None:
+    world, evidence = placed.world, placed.evidence()
+    world.send(placed.demand(FIRST), PAYER)
+    thief = STRANGER
+    liar, functions = pretender(world, thief), placed.functions
+    hash_, small, large = evidence.report.hash(), 1, 10**18
+    paid = DEPOSIT * small
+    world.send(world.suite.token.functions.transfer(world.address(thief), paid), ADMIN)
+    world.send(world.suite.token.functions.approve(placed.contract.address, paid), thief)
+
+    world.send(liar.functions.say(hash_, small, tuple(placed.record)), thief)
+    world.send(functions.draw(liar.address, 1), thief)
+    placed.mine(DELAY + BLOCKS + 1)
+    world.send(functions.draw(liar.address, 1), thief)
+    chunks, terms = world.lanes(ABOVE).to_contract(), world.terms.to_contract()
+    place = functions.place(liar.address, evidence.report.to_contract(), terms, chunks)
+    world.send(place, thief)
+    world.send(functions.demand(liar.address, 1, FIRST), thief)
+    assert placed.held == PAID + paid
+
+    # What it says from now on is another deposit, another report, and another owner of the first one.
+    world.send(liar.functions.say(hash_, large, tuple(placed.record)), thief)
+    assert refusal(world.send, place, thief) == "AlreadyPlaced"
+    before = placed.balance(thief)
+    content, leaf = prediction_bytes(world.predictions(PLAIN)), world.sealed.submission(PLAIN)
+    answer = functions.answer(liar.address, 1, FIRST, leaf, content, world.address(thief))
+    world.send(answer, thief)
+    assert placed.balance(thief) - before == paid
+    for call in (answer, functions.reclaim(liar.address, hash_, FIRST)):
+        assert refusal(world.send, call, thief) == "NothingOwed"
+    assert placed.held == PAID
+    world.send(placed.answer(FIRST, PLAIN))
+    assert placed.held == 0
+
+
+def test_predictions_that_pools_do_not_take_are_answered_from_pieces(placed: DemandsWorld) -> None:
+    """The store sends the call: whom it pays is in it."""
+    world = placed.world
+    world.send(placed.demand(FIRST), PAYER)
+    data = calldata(placed.answer(FIRST, PLAIN, to=MEMBERS[1]))
+    halves = data[: len(data) // 2], data[len(data) // 2 :]
+    for half in halves:
+        world.send(world.store.functions.stage(half))
+    pieces = [world.store.functions.addressOf(half).call() for half in halves]
+    before = placed.balance(MEMBERS[1])
+    receipt = world.send(world.store.functions.send(placed.contract.address, pieces))
+    (event,) = placed.contract.events.Answered().process_receipt(receipt, errors=DISCARD)
+    assert event.args.predictions == prediction_bytes(world.predictions(PLAIN))
+    assert placed.balance(MEMBERS[1]) - before == PAID // 4
