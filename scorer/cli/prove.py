@@ -148,7 +148,7 @@ def watch(
 
     No membership is needed, and without --send no key: then it ends with exit code 3 where a report can be
     proven wrong, and 1 where one could not be checked. With --model and --predictions, your own score of the
-    round that the file was submitted to is checked too, and you are told when its predictions are demanded.
+    round that the file was submitted to is checked too, and it is said when its predictions are demanded.
     """
     while True:
         all_checked = True
