@@ -264,7 +264,11 @@ def _show(options: ProvingOptions, examined: Examined, fault: FalseClaim | None)
     typer.echo(f"round {number}: the report {report} is WRONG: {fault}")
     if len(examined.faults) > 1:
         typer.echo(f"round {number}: {len(examined.faults)} faults in all ({checked})")
-    cost = _terms_document(options, examined, fault)
+    try:
+        cost = _terms_document(options, examined, fault)
+    except ActionRefused as refusal:
+        typer.echo(f"round {number}: nobody can prove it here: {refusal}")
+        return
     brings = f"brings {cost['reward_nmr']} NMR, half of what {cost['liars']} members lose"
     if not examined.case.court.slashes:
         brings = "brings nothing, as this court takes no bonds"
@@ -285,8 +289,16 @@ def _document(options: ProvingOptions, examined: Examined, fault: FalseClaim | N
             for each in examined.faults
         ],
         "until": examined.until,
-        "proof": None if fault is None else _terms_document(options, examined, fault),
+        "proof": None if fault is None else _proof_document(options, examined, fault),
     }
+
+
+def _proof_document(options: ProvingOptions, examined: Examined, fault: FalseClaim) -> dict[str, Any]:
+    """Return what a proof costs and brings, or why nobody can send it."""
+    try:
+        return _terms_document(options, examined, fault)
+    except ActionRefused as refusal:
+        return {"refused": str(refusal)}
 
 
 def _terms_document(options: ProvingOptions, examined: Examined, fault: FalseClaim) -> dict[str, Any]:

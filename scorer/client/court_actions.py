@@ -22,7 +22,7 @@ from scorer.client.actions import (
     action_key,
 )
 from scorer.client.stakes import latest_block
-from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, read_case
+from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, TooLargeToProve, read_case
 from scorer.observation.observe import Block, read_sealed
 from scorer.proofs.calls import SealedTree
 from scorer.proofs.pieces import staging_gas
@@ -236,11 +236,18 @@ def proof_terms(suite: Suite, examined: Examined, fault: FalseClaim, prover: str
     slash = int(read_view(functions.slash(), block))
     bonds = [int(bond) for bond in read_views(suite.w3, [functions.bondOf(each) for each in liars], block)]
     lost = sum(min(slash, bond) for bond in bonds) if case.court.slashes else 0
-    found = case.disproof(fault, prover).observed(case.court, block)
+    found = _disproof(case, fault, prover).observed(case.court, block)
     staging = Staging() if found.staging is None else found.staging
     transactions = 2 + len(staging.pieces) + len(staging.walks)
     gas = _gas(case, found, prover, len(members))
     return ProofTerms(gas, len(liars), lost // 2, staging.gas, transactions)
+
+
+def _disproof(case: CourtCase, fault: FalseClaim, prover: str) -> Disproof:
+    try:
+        return case.disproof(fault, prover)
+    except TooLargeToProve as error:
+        raise ActionRefused(f"{fault}: {error}") from error
 
 
 def _gas(case: CourtCase, found: Disproof, prover: str, members: int) -> int:
@@ -288,7 +295,7 @@ class ProveReport:
         """Return whatever of announcement, staging and proof is left to do; see `ClientAction.plan`."""
         suite, until, case = account.suite, self.examined.until, _case_of(self.examined)
         block = latest_block(suite).number
-        found = case.disproof(self.fault, account.address).observed(case.court, block)
+        found = _disproof(case, self.fault, account.address).observed(case.court, block)
         _require_time(found, case, self.examined, latest_block(suite).timestamp)
         terms = proof_terms(suite, self.examined, self.fault, account.address)
         steps = [] if found.is_announced else [_announcement(case, found, until)]

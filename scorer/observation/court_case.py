@@ -3,7 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
@@ -20,7 +20,7 @@ from scorer.observation.posted import PostedIn, PostedReport, read_posted, read_
 from scorer.proofs.calls import ScoredLanes, SealedTree, commitment
 from scorer.proofs.meta_faults import MetaCase
 from scorer.proofs.meta_steps import StepTree
-from scorer.proofs.pieces import fits_pools
+from scorer.proofs.pieces import POOL_BYTES, fits_pools
 from scorer.proofs.search import (
     FalseClaim,
     ProofKind,
@@ -89,6 +89,14 @@ class Disproof:
         )
 
 
+class TooLargeToProve(Exception):
+    """No transaction carries a proof, and its court hears none in several; the message says so."""
+
+
+_STAGED: Final = frozenset({ProofKind.SCORE, ProofKind.STEP, ProofKind.RANKS})
+"""Proofs that StagedCourt takes."""
+
+
 @dataclass(frozen=True)
 class CourtCase:
     """A report whose evidence is public, and all that the chain and the seal say of its round."""
@@ -128,6 +136,11 @@ class CourtCase:
         ----------
         prover
             The account's checksummed address: a proof is bound to whoever announced it.
+
+        Raises
+        ------
+        TooLargeToProve
+            When it takes several transactions, and the court hears none of those.
         """
         # Only the proof of a score reads the tables.
         tables = shipped_tree() if fault.kind is ProofKind.SCORE else TableTree(())
@@ -138,8 +151,14 @@ class CourtCase:
         else:
             arguments = proof(fault, self.posted.evidence, self.lanes, self.facts.sealed, tables)
         call = calldata(_call(self.court, fault, arguments))
-        if fits_pools(call) or self.court.staged is None:
+        # Of all others, size grows with models alone: that of 500 takes some 20 KiB.
+        if fits_pools(call) or fault.kind not in _STAGED:
             return Disproof(fault, commitment(prover, call), arguments)
+        if self.court.staged is None:
+            raise TooLargeToProve(
+                f"expected a court that hears a StagedCourt, as the proof has {len(call):,} bytes and pools "
+                f"take {POOL_BYTES:,}; found none: of rounds this large nothing is proven in this deployment"
+            )
         return self._staged(self.court.staged, fault, arguments, prover)
 
     def _staged(
@@ -154,13 +173,8 @@ class CourtCase:
                 arguments, staging = (*arguments[:4], found.walked), found.staging
             case ProofKind.STEP:
                 arguments, staging = staged_step(arguments, stage), stage.staging
-            case ProofKind.RANKS:
-                arguments, staging = staged_ranks(arguments, stage), stage.staging
             case _:
-                # Of all others, size grows with models alone: that of 500 takes some 20 KiB.
-                return Disproof(
-                    fault, commitment(prover, calldata(_call(self.court, fault, arguments))), arguments
-                )
+                arguments, staging = staged_ranks(arguments, stage), stage.staging
         call = calldata(_staged_call(staged, fault, arguments))
         return Disproof(fault, commitment(prover, call), arguments, staging=staging)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scorer.chain.records import ProposalRecord, RoundRecord
-from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, read_case
+from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, TooLargeToProve, read_case
 from scorer.observation.observe import Sealed
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.cache import MemberCache
@@ -79,4 +79,8 @@ class Proving:
             )
         # Any one ends the report: pools drop what is too large.
         fault = cheapest(provable, case.facts.sealed)
-        return None if fault is None else case.disproof(fault, self.address)
+        try:
+            return None if fault is None else case.disproof(fault, self.address)
+        except TooLargeToProve as error:
+            self.raise_alarm(AlarmReason.PROVEN_WRONG, f"round {record.round_id}: {fault}: {error}")
+            return None

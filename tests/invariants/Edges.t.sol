@@ -347,7 +347,7 @@ contract EdgesTest is Rounds {
 
     function _refusedTournament(address sink_, uint256 unit, uint256 lanePrice, bytes4 error) private {
         bytes memory parts = abi.encode(authority, token, registry, committee, sink_, unit, lanePrice);
-        _refused("Tournament", bytes.concat(parts, abi.encode(_windows(), 0, 0, 0)), error);
+        _refused("Tournament", bytes.concat(parts, abi.encode(_windows(), 0, 0, 0, address(0))), error);
     }
 
     function _refusedCommittee(IOracleCommittee.Terms memory terms, address burnSink, bytes4 expected) private {

@@ -11,12 +11,19 @@ contract PretendTournament {
     uint256 public unit = 1;
     address public owner = msg.sender;
     uint256 public modelId = 1;
+    uint256 public posted = 1;
+    uint256 public finalAt = type(uint256).max;
     ITournament.Round private _round;
 
     function say(bytes32 reportHash_, uint256 unit_, ITournament.Round calldata round_) external {
         reportHash = reportHash_;
         unit = unit_;
         _round = round_;
+    }
+
+    function sayWhen(uint256 posted_, uint256 finalAt_) external {
+        posted = posted_;
+        finalAt = finalAt_;
     }
 
     function committee() external view returns (address) {
@@ -43,12 +50,12 @@ contract PretendTournament {
         return 3 days;
     }
 
-    function evidenceSince(address, uint256, bytes32) external pure returns (uint256) {
-        return 1;
+    function evidenceSince(address, uint256, bytes32) external view returns (uint256) {
+        return posted;
     }
 
-    function finalFrom(address, uint256, bytes32) external pure returns (uint256) {
-        return type(uint256).max;
+    function finalFrom(address, uint256, bytes32) external view returns (uint256) {
+        return finalAt;
     }
 
     function hashReport(address, Report calldata) external view returns (bytes32) {

@@ -163,6 +163,20 @@ def test_a_draw_whose_blocks_the_chain_has_forgotten_begins_anew(
         assert demands.draw_of(demands.reported).isDrawn
 
 
+def test_nothing_is_drawn_where_a_report_needs_no_evidence_or_may_be_final_before(
+    demands: DemandsWorld,
+) -> None:
+    """A round without terms has none posted, and a committee may wait for none."""
+    world, liar = demands.world, pretender(demands.world, STRANGER)
+    draw = demands.functions.draw(liar.address, 1)
+    now, never = world.anvil.w3.eth.get_block("latest")["timestamp"], 2**256 - 1
+    for posted, final in ((0, never), (never, never), (1, now), (now, now + CHALLENGE_WINDOW - 1)):
+        world.send(liar.functions.sayWhen(posted, final))
+        assert refusal(world.send, draw) == "NoEvidence"
+    world.send(liar.functions.sayWhen(1, never))
+    world.send(draw)
+
+
 def test_times_count_from_acceptance_where_evidence_was_public_before(demands: DemandsWorld) -> None:
     """Else a quorum would post first, wait, and have its report final before anything can be demanded."""
     world, evidence = demands.world, demands.evidence()

@@ -8,8 +8,8 @@ import pytest
 from tests.symbolic.prove import SLOTS, Proof, faults, read_report, written
 
 REPOSITORY = Path(__file__).parent.parent.parent
-UNPROVED = {REPOSITORY / "contracts" / "lib" / "StagedCode.sol"}
-"""It creates contracts and calls them: tests/proofs/test_staged_court.py tries it on a chain."""
+UNPROVED = {REPOSITORY / "contracts" / "lib" / f"{name}.sol" for name in ("StagedCode", "HeardScores")}
+"""They create contracts, or call them: tests/proofs tries them on a chain."""
 PROVED = Proof("SumProof.check_it_adds", 0, 1.0, 0)
 
 
