@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from web3 import Web3
 
+from scorer.chain.records import RoundState
 from scorer.client.actions import ClientAccount, ClientAction
 from scorer.client.court_actions import round_files
 from scorer.client.demand_actions import (
@@ -20,7 +21,7 @@ from scorer.observation.court_case import CaseFiles
 from scorer.storage.bundle import SUBMISSIONS
 from tests.chains import Chains
 from tests.encrypted_world import encrypted_world
-from tests.world import NMR, World, lent_world
+from tests.world import FIRST, NMR, World, lent_world
 
 DEMANDS: Final = 4
 DEPOSIT: Final = 2 * NMR
@@ -101,6 +102,16 @@ def demand(world: World, round_id: int, *places: int, folder: Path | None = None
     carry_out(world, DemandPredictions(drawing, chosen))
     world.anvil.finalise()
     return chosen
+
+
+def settle_silent(world: World) -> tuple[int, int]:
+    """Settle the first round with a model that was to show its predictions: which, and the payout it lost."""
+    (drawn,) = demand(world, FIRST, 0)
+    world.anvil.advance_to(drawing_of(world, FIRST).until[1])
+    world.pass_challenge_window()
+    world.cycle()
+    assert world.record(FIRST).state == RoundState.SETTLED
+    return drawn.model, drawn.payout
 
 
 def answers(world: World) -> Iterator[Any]:

@@ -34,7 +34,8 @@ COMMANDS: Final = {
     ),
     "demand": (
         "cli.demand:demand",
-        "Say which models are drawn to show their predictions, and with --send draw and demand them.",
+        "Say which models of a round are drawn to show their predictions, and with --send draw and demand "
+        "them.",
     ),
     "answer": (
         "cli.demand:answer",

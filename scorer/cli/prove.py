@@ -27,6 +27,7 @@ from scorer.client.court_actions import (
     proof_terms,
     round_files,
 )
+from scorer.client.demand_actions import Owed, read_owed
 from scorer.client.download import is_url
 from scorer.client.keystore import Wallet
 from scorer.client.quotes import coin_of, fees_of
@@ -147,7 +148,7 @@ def watch(
 
     No membership is needed, and without --send no key: then it ends with exit code 3 where a report can be
     proven wrong, and 1 where one could not be checked. With --model and --predictions, your own score of the
-    round that the file was submitted to is checked too.
+    round that the file was submitted to is checked too, and it is said when its predictions are demanded.
     """
     suite = options.suite  # what is wrong with the options ends the command; what passes does not
     while True:
@@ -185,9 +186,12 @@ def _watched(
     try:
         with endpoint_errors(options.endpoint), _source(rounds, suite, number).folder(PUBLIC_FILES) as folder:
             own = _own_of_any(folder, model, predictions)
-            examined = examine(suite, number, round_files(folder, own, skip_others=True))
+            files = round_files(folder, own, skip_others=True)
+            examined = examine(suite, number, files)
             fault = examined.fault_of(model)
             _show(options, examined, fault)
+            if model is not None and files.rules.demands:
+                _show_owed(read_owed(suite, number, files, model))
             if fault is not None and options.send:
                 _prove(options, ProveReport(examined, fault))
                 return None
@@ -196,6 +200,15 @@ def _watched(
     if fault is not None:
         raise typer.Exit(WRONG)
     return None if examined.case is not None else f"round {number}: NOT CHECKED: its evidence is not public"
+
+
+def _show_owed(owed: Owed | None) -> None:
+    """Say that the predictions of one's own model are demanded: showing them is left to the owner."""
+    if owed is not None:
+        typer.echo(
+            f"round {owed.record.round_id}: the predictions of model {owed.model} are DEMANDED: if nobody "
+            f"shows them until {owed.until} (Unix time), it is not paid; cupel answer shows them"
+        )
 
 
 def _prove(options: ProvingOptions, action: ProveReport) -> None:

@@ -38,7 +38,12 @@ def completed(*words: str) -> tuple[list[str], set[str]]:
 
 @pytest.mark.parametrize(
     ("typed", "expected"),
-    [("ver", ["verify"]), ("de", ["demo", "deployment", "devnet"]), ("zz", []), ("", list(COMMANDS))],
+    [
+        ("ver", ["verify"]),
+        ("de", ["demand", "demo", "deployment", "devnet"]),
+        ("zz", []),
+        ("", list(COMMANDS)),
+    ],
 )
 def test_names_of_commands_are_completed_without_importing_any(typed: str, expected: list[str]) -> None:
     found, imported = completed(typed)

@@ -193,6 +193,20 @@ def account_of(world: World, model: int) -> int:
     return next(number for number in range(20) if world.anvil.account(number).address == address)
 
 
+def test_a_watching_owner_is_told_that_predictions_are_demanded(
+    world: World, stranger: Scientist, tmp_path: Path
+) -> None:
+    (drawn,) = demand(world, FIRST, 0)
+    folder = public_folder(world, FIRST)
+    mine_ = ("--model", drawn.model, "--predictions", file_of(world, drawn.model, tmp_path / "mine.csv"))
+    code, said = run("watch", folder.parent, *mine_, *stranger.chain)
+    assert code == 0, said
+    assert f"the predictions of model {drawn.model} are DEMANDED" in said
+    stranger.sends("answer", folder, *mine_, "--send")
+    code, said = run("watch", folder.parent, *mine_, *stranger.chain)
+    assert (code, "DEMANDED" in said) == (0, False), said
+
+
 def test_other_predictions_than_were_signed_answer_nothing(
     world: World, stranger: Scientist, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from tests.demanding_world import (
     draw,
     drawing_of,
     lent_demanding_world,
+    settle_silent,
     tokens_of,
 )
 from tests.world import FIRST, NMR, World
@@ -145,18 +146,8 @@ def test_an_answer_that_no_pool_takes_is_staged_first(world: World, monkeypatch:
 SENT = (StagePiece, AnswerDemand)
 
 
-def silent_model(world: World) -> tuple[int, int]:
-    """Settle the round with a model that was to show its predictions: which, and the payout it lost."""
-    (drawn,) = demand(world, FIRST, 0)
-    world.anvil.advance_to(drawing_of(world, FIRST).until[1])
-    world.pass_challenge_window()
-    world.cycle()
-    assert world.record(FIRST).state == RoundState.SETTLED
-    return drawn.model, drawn.payout
-
-
 def test_a_silent_model_gets_its_position_back_and_all_readers_say_why(world: World) -> None:
-    model, payout = silent_model(world)
+    model, payout = settle_silent(world)
     record, block = world.record(FIRST), finalised_block(world.suite)
     assert record.paid == record.total_payout - payout
     assert world.idle()[model - 1] == 100 * NMR
