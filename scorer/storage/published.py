@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from scorer.storage.bundle import (
     SIGNATURES,
     SUBMISSIONS,
     UNIVERSE,
+    VERDICTS,
     Bundle,
     BundleError,
 )
@@ -74,9 +75,24 @@ class PublishedBounds:
             RULES: MIB,
             UNIVERSE: MIB + (4 + LONGEST_ID) * self.ids,
             SIGNATURES: MIB + ENTRY_BYTES * self.models,
+            VERDICTS: MIB + ENTRY_BYTES * self.models,
             SUBMISSIONS: HEADER_SIZE + 8 * self.models * self.ids,
             ENVELOPES: self.models * largest_envelope(self.ids),
         }[file]
+
+
+def require_bounded(folder: Path, files: Iterable[str], bounds: PublishedBounds) -> None:
+    """Refuse files of a stranger that are larger than they can be, before one of them is read.
+
+    Raises
+    ------
+    BundleError
+        Names the file.
+    """
+    for file in files:
+        path, most = folder / file, bounds.bytes_of(file)
+        if path.is_file() and (size := path.stat().st_size) > most:
+            raise BundleError(f"{path}: expected at most {most} bytes, found {size}")
 
 
 def largest_envelope(ids: int) -> int:

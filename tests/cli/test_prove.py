@@ -265,6 +265,23 @@ def test_a_watcher_goes_on_after_an_endpoint_that_answered_nonsense(
     assert (code, "WRONG" in said) == (WRONG, True), said
 
 
+@pytest.mark.parametrize("file", ["rules.json", "submissions.json", "verdicts.json"])
+def test_attack_files_so_large_that_reading_them_ends_a_watcher_are_not_read(
+    lied: tuple[World, int, FalseReport], tmp_path: Path, file: str
+) -> None:
+    """A member who lies serves them: a few bytes of JSON take a hundred in memory."""
+    world, round_id, false = lied
+    folder = public(world, round_id, tmp_path, withheld=False)
+    post(world, false)
+    with (folder / file).open("ab") as large:
+        large.write(b" " * 2**21)
+    for command in (("watch", tmp_path / "public"), ("prove", folder)):
+        code, said = run(*command, *chain_options(world, tmp_path))
+        assert code == 1, said
+        assert "expected at most" in said
+        assert file in said
+
+
 def test_a_watcher_finds_nothing_wrong_in_an_honest_report(chains: Chains, tmp_path: Path) -> None:
     with lent_world(chains, tmp_path / "world") as world:
         round_id = world.sealed_round()
