@@ -10,8 +10,11 @@ from scorer.agents.leaves import asset_of
 from scorer.agents.run import Agent
 from scorer.agents.signing import QuorumConsensus, with_quorum
 from scorer.agents.template import CONFIGURATION, AgentError
+from scorer.client import plain_sending
+from scorer.client.actions import ActionRefused
 from scorer.lab.agents.trading import AGENT, AWAY_ADMIN, BOOK, UNIT, Trading
 from scorer.lab.anvil import run_anvil
+from scorer.lab.batch import LOCAL_FEES
 from scorer.lab.plain_sender import Sender
 from tests.agents.documents import BODY, KEYS, MEMBERS, QUORUM, document, sign
 
@@ -64,3 +67,14 @@ def test_an_asset_that_its_account_does_not_trade_is_named(acting: Acting) -> No
     admin.send(acting.trading.account.functions.list(asset_of(first), f"0x{0:040x}"))
     with pytest.raises(AgentError, match=f"{first}: expected an asset that the account"):
         acting.run({first: acting.trading.pools[first]})
+
+
+def test_an_act_that_is_not_mined_for_long_says_what_to_do(
+    acting: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anvil, name = acting.trading.anvil, next(iter(acting.trading.pools))
+    monkeypatch.setattr(plain_sending, "TIMEOUT", 0.5)
+    anvil.w3.provider.make_request("evm_setAutomine", [False])  # type: ignore[arg-type]
+    admin = plain_sending.PlainSending(anvil.w3, anvil.account(AWAY_ADMIN), LOCAL_FEES)
+    with pytest.raises(ActionRefused, match="list: expected it in a block within 0.5 s"):
+        admin.send(acting.trading.account.functions.list(asset_of(name), f"0x{0:040x}"))
