@@ -76,5 +76,5 @@ def test_an_act_that_is_not_mined_for_long_says_what_to_do(
     monkeypatch.setattr(plain_sending, "TIMEOUT", 0.5)
     anvil.w3.provider.make_request("evm_setAutomine", [False])  # type: ignore[arg-type]
     admin = plain_sending.PlainSending(anvil.w3, anvil.account(AWAY_ADMIN), LOCAL_FEES)
-    with pytest.raises(ActionRefused, match="list: expected it in a block within 0.5 s"):
+    with pytest.raises(ActionRefused, match="expected it in a block within"):
         admin.send(acting.trading.account.functions.list(asset_of(name), f"0x{0:040x}"))
