@@ -17,6 +17,7 @@ from scorer.cli.numbers import NUMBER, whole
 from scorer.cli.options import ChainOptions, chain_command, endpoint_errors, password_of
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.cli.sending import CommandResult, SendContext, send
+from scorer.client import download
 from scorer.client.actions import ActionRefused, ClientAccount
 from scorer.client.bond_actions import CollectCredit
 from scorer.client.bonds import bond_of
@@ -183,7 +184,8 @@ def _watched(
     """Check a report that may still be proven wrong; returns why it was not checked or proven, or None."""
     suite, number = options.suite, record.round_id
     try:
-        with endpoint_errors(options.endpoint), _bounded(suite, _source(rounds, suite, number)) as folder:
+        source = _source(rounds, suite, number)
+        with endpoint_errors(options.endpoint), _bounded(suite, source, download.LONGEST) as folder:
             own = _own_of_any(folder, model, predictions)
             examined = examine(suite, number, round_files(folder, own, skip_others=True))
             fault = examined.fault_of(model)
@@ -220,13 +222,13 @@ def _standing(suite: Suite) -> list[RoundRecord]:
 
 
 @contextmanager
-def _bounded(suite: Suite, source: RoundSource) -> Iterator[Path]:
+def _bounded(suite: Suite, source: RoundSource, longest: float | None = None) -> Iterator[Path]:
     """Yield the folder of a round's public files, none of which is larger than so many models make it.
 
     They are read in this process, and may be those of a member who would rather have it end.
     """
     models = model_count(suite, latest_block(suite).number)
-    with source.folder(PUBLIC_FILES) as folder:
+    with source.folder(PUBLIC_FILES, longest) as folder:
         require_bounded(folder, PUBLIC_FILES, PublishedBounds(models))
         yield folder
 
