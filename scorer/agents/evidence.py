@@ -16,7 +16,7 @@ from scorer.protocol.report import Report, evidence_hash
 from scorer.scoring.correlations import numerai_corr
 from scorer.scoring.ppm import to_ppm
 from scorer.storage.bundle import MANIFEST, META_MODEL, REPORT, TARGETS, Bundle, BundleError
-from scorer.storage.published import limits_for
+from scorer.storage.published import bytes_in, limits_for
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,8 @@ def read_evidence(folder: Path, reader: IsolatedReader) -> RoundEvidence | None:
     """
     if not (folder / REPORT).is_file():
         return None
-    size = sum(file.stat().st_size for file in folder.glob("*.parquet")) + (folder / REPORT).stat().st_size
     try:
-        facts = reader.run(evidence_in_child, folder, limits=limits_for(size)).facts
+        facts = reader.run(evidence_in_child, folder, limits=limits_for(bytes_in(folder))).facts
         score = facts["meta_model_score"]
         return RoundEvidence(Report.from_json(facts["report"]), None if score is None else int(score))
     except (IsolationError, LookupError, TypeError, ValueError):

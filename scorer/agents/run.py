@@ -112,15 +112,38 @@ class Agent:
         return fair * (PPM - self.slippage) // PPM if act.buy else fair * (PPM + self.slippage) // PPM
 
     def _reserves(self, name: str) -> tuple[int, int]:
-        """Return what a pool holds of cash and of the asset."""
-        pool = self.w3.eth.contract(Web3.to_checksum_address(self.assets[name]), abi=PAIR)
-        account = bound(self.w3, "UniswapAccount", self.account)
+        """Return what the pool of an asset holds of cash and of the asset."""
+        account = bound(self.w3, "UniswapAccount", self.account).functions
+        cash, token = account.cash().call(), account.tokenOf(asset_of(name)).call()
+        if int(token, 16) == 0:
+            raise AgentError(
+                f"{name}: expected an asset that the account {self.account} trades, found one that its owner "
+                "did not list"
+            )
+        pool = self._pool(name, account.router().call(), (cash, token))
         first, second, _ = pool.functions.getReserves().call()
-        cash_is_first = pool.functions.token0().call() == account.functions.cash().call()
+        cash_is_first = pool.functions.token0().call() == cash
         found = (first, second) if cash_is_first else (second, first)
         if not all(found):
             raise AgentError(f"{name}: expected a pool with reserves, found an empty one")
         return int(found[0]), int(found[1])
+
+    def _pool(self, name: str, router: str, tokens: tuple[str, str]) -> Contract:
+        """Return the pool of an asset: the one at which the account's router trades, as the owner wrote too.
+
+        The price of another one would bound nothing.
+        """
+        factory = self._uniswap(router).functions.factory().call()
+        pair = str(self._uniswap(factory).functions.getPair(*tokens).call())
+        written = Web3.to_checksum_address(self.assets[name])
+        if pair != written:
+            raise AgentError(
+                f"{name}: expected the pool {pair}, at which the account trades it, found {written}"
+            )
+        return self._uniswap(pair)
+
+    def _uniswap(self, address: str) -> Contract:
+        return self.w3.eth.contract(Web3.to_checksum_address(address), abi=UNISWAP)
 
     def _view(self, digest: bytes) -> GateView:
         gate, block = self.gate.functions, self.w3.eth.get_block("latest")
@@ -143,24 +166,21 @@ class Agent:
             yield name, int(traded)
 
 
-PAIR: Final[list[dict[str, Any]]] = [
-    {
+def _asked(name: str, inputs: int, *outputs: str) -> dict[str, Any]:
+    """Return a view's entry of an ABI, whose arguments are addresses."""
+    return {
         "type": "function",
-        "name": "getReserves",
+        "name": name,
         "stateMutability": "view",
-        "inputs": [],
-        "outputs": [
-            {"name": "reserve0", "type": "uint112"},
-            {"name": "reserve1", "type": "uint112"},
-            {"name": "blockTimestampLast", "type": "uint32"},
-        ],
-    },
-    {
-        "type": "function",
-        "name": "token0",
-        "stateMutability": "view",
-        "inputs": [],
-        "outputs": [{"name": "", "type": "address"}],
-    },
+        "inputs": [{"name": f"input{place}", "type": "address"} for place in range(inputs)],
+        "outputs": [{"name": f"output{place}", "type": kind} for place, kind in enumerate(outputs)],
+    }
+
+
+UNISWAP: Final = [
+    _asked("factory", 0, "address"),
+    _asked("getPair", 2, "address"),
+    _asked("getReserves", 0, "uint112", "uint112", "uint32"),
+    _asked("token0", 0, "address"),
 ]
-"""The functions of a pool of Uniswap's second version that are asked."""
+"""The functions of router, factory and pool of Uniswap's second version that are asked."""

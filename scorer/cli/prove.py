@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from scorer.cli.numbers import NUMBER, whole
 from scorer.cli.options import ChainOptions, chain_command, endpoint_errors, wallet_of
 from scorer.cli.round_source import RoundSource, round_source
 from scorer.cli.sending import CommandResult, SendContext, send
+from scorer.client import download
 from scorer.client.actions import ActionRefused, ClientAccount
 from scorer.client.bond_actions import CollectCredit
 from scorer.client.bonds import bond_of
@@ -31,7 +33,7 @@ from scorer.client.demand_actions import Owed, read_owed
 from scorer.client.download import is_url
 from scorer.client.keystore import Wallet
 from scorer.client.quotes import coin_of, fees_of
-from scorer.client.stakes import latest_block
+from scorer.client.stakes import latest_block, model_count
 from scorer.client.staking_client import staking_client
 from scorer.errors import CupelError
 from scorer.observation.observe import unfinished_rounds
@@ -39,6 +41,7 @@ from scorer.proofs.search import FalseClaim
 from scorer.protocol.documents import to_hex
 from scorer.protocol.predictions import Predictions
 from scorer.storage.bundle import Bundle, round_folder
+from scorer.storage.published import PublishedBounds, require_bounded
 from scorer.submission.reader import check_submission, read_bounded
 from scorer.submission.table import SubmissionRefused
 from scorer.transactions.node import Web3Node
@@ -116,7 +119,7 @@ def prove(
     """
     number = number_of(bundle) if round_id is None else round_id
     # Predictions are read from the folder when they are asked for: of a URL, it is gone at the end.
-    with bundle.folder(PUBLIC_FILES) as folder:
+    with _bounded(options.suite, bundle) as folder:
         examined = examine(
             options.suite, number, round_files(folder, own_predictions(folder, model, predictions))
         )
@@ -184,7 +187,8 @@ def _watched(
     """Check a report that may still be proven wrong; returns why it was not checked or proven, or None."""
     suite, number = options.suite, record.round_id
     try:
-        with endpoint_errors(options.endpoint), _source(rounds, suite, number).folder(PUBLIC_FILES) as folder:
+        source = _source(rounds, suite, number)
+        with endpoint_errors(options.endpoint), _bounded(suite, source, download.LONGEST) as folder:
             own = _own_of_any(folder, model, predictions)
             files = round_files(folder, own, skip_others=True)
             examined = examine(suite, number, files)
@@ -230,6 +234,18 @@ def _standing(suite: Suite) -> list[RoundRecord]:
         for record, proposal in zip(records, proposals, strict=True)
         if proposal is not None and not proposal.is_final(block.timestamp) and proposal.stands
     ]
+
+
+@contextmanager
+def _bounded(suite: Suite, source: RoundSource, longest: float | None = None) -> Iterator[Path]:
+    """Yield the folder of a round's public files, none of which is larger than so many models make it.
+
+    They are read in this process, and may be those of a member who would rather have it end.
+    """
+    models = model_count(suite, latest_block(suite).number)
+    with source.folder(PUBLIC_FILES, longest) as folder:
+        require_bounded(folder, PUBLIC_FILES, PublishedBounds(models))
+        yield folder
 
 
 def _source(rounds: str, suite: Suite, number: int) -> RoundSource:

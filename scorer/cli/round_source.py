@@ -22,8 +22,13 @@ class RoundSource:
         return self.text
 
     @contextmanager
-    def folder(self, files: Iterable[str]) -> Iterator[Path]:
+    def folder(self, files: Iterable[str], longest: float | None = None) -> Iterator[Path]:
         """Yield the folder; of one on the web, a copy of some of its files.
+
+        Parameters
+        ----------
+        longest
+            Seconds that a copy may take; None: any.
 
         Raises
         ------
@@ -31,7 +36,7 @@ class RoundSource:
             When they cannot be downloaded.
         """
         if is_url(self.text):
-            with downloaded_round(self.text, files) as folder:
+            with downloaded_round(self.text, files, longest) as folder:
                 yield folder
         else:
             yield Path(self.text)

@@ -1,7 +1,9 @@
 """Downloads a round's public files from a member or a server, for a check that trusts neither."""
 
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ from scorer.storage.published import SPARE
 
 TIMEOUT: Final = (10, 60)
 """Seconds to connect, and between two parts of an answer."""
+LONGEST: Final = 900.0
+"""Seconds that a watcher waits for the files of one round: the next one waits meanwhile."""
 PART: Final = 2**20
 MOST_BYTES: Final = 64 * 2**30
 """Bytes of a round's files in all."""
@@ -33,30 +37,56 @@ def is_url(text: str) -> bool:
 
 
 @contextmanager
-def downloaded_round(url: str, files: Iterable[str]) -> Iterator[Path]:
+def downloaded_round(url: str, files: Iterable[str], longest: float | None = None) -> Iterator[Path]:
     """Yield a folder with those of some files of a round that are at its URL; it is gone at the end.
 
     Parameters
     ----------
     url
         The round's folder, such as ``https://host/t/7/rounds/5``.
+    longest
+        Seconds that they may take in all; None: whoever waits ends it.
 
     Raises
     ------
     DownloadError
-        When it cannot be reached, has none of the files, or they are larger than the disk has room for.
+        When it cannot be reached, has none of the files, they are larger than the disk has room for, or take
+        too long.
     """
     base = url.rstrip("/")
     with tempfile.TemporaryDirectory(prefix="cupel-round-") as name, requests.Session() as session:
         folder, left = Path(name), MOST_BYTES
-        for file in files:
-            left -= _fetch(session, f"{base}/{file}", folder / file, left)
+        with _within(longest):
+            for file in files:
+                left -= _fetch(session, f"{base}/{file}", folder / file, left)
         if not any(folder.iterdir()):
             raise DownloadError(
                 f"{shown(base)}: expected the files of a round, found none; name the folder of one round, "
                 "such as https://host/t/7/rounds/5"
             )
         yield folder
+
+
+@contextmanager
+def _within(seconds: float | None) -> Iterator[None]:
+    """Raise `DownloadError` in the main thread where the block takes longer; None, or elsewhere: it may.
+
+    The time-outs of a socket count from byte to byte: an answer of one byte now and then has no end.
+    """
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def cut(*_: object) -> None:
+        raise DownloadError(f"expected a round's files within {seconds:g} s, found that they take longer")
+
+    before = signal.signal(signal.SIGALRM, cut)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _fetch(session: requests.Session, url: str, path: Path, most: int) -> int:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
-from web3.exceptions import ContractLogicError
+from web3.exceptions import ContractLogicError, TimeExhausted
 
 from scorer.chain.calldata import calldata
 from scorer.chain.fees import FeePolicy, GasMarket
@@ -39,7 +39,7 @@ class PlainSending:
         Raises
         ------
         ActionRefused
-            When it would revert, reverted, or costs more than the policy bids.
+            When it would revert, reverted, costs more than the policy bids, or is in no block for long.
         """
         message: Any = {"from": self.address, "to": call.address, "data": calldata(call)}
         try:
@@ -48,7 +48,13 @@ class PlainSending:
             raise ActionRefused(f"{call.fn_name}: the contract refuses: {describe_revert(error)}") from None
         signed = self.account.sign_transaction(message | self._fields(gas))
         sent = self.w3.eth.send_raw_transaction(signed.raw_transaction)
-        receipt = self.w3.eth.wait_for_transaction_receipt(sent, timeout=TIMEOUT)
+        try:
+            receipt = self.w3.eth.wait_for_transaction_receipt(sent, timeout=TIMEOUT)
+        except TimeExhausted:
+            raise ActionRefused(
+                f"{call.fn_name}: expected it in a block within {TIMEOUT} s, found it in none; it may still "
+                "come: look at what was done before you run this again, which replaces it while it waits"
+            ) from None
         if receipt["status"] != 1:
             raise ActionRefused(f"{call.fn_name}: it reverted in block {receipt['blockNumber']}")
         return receipt

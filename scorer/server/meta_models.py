@@ -19,7 +19,7 @@ from scorer.server.errors import ApiError
 from scorer.server.results import check_commitments
 from scorer.server.settled_bundles import SettledBundle, SettledBundles
 from scorer.storage.bundle import META_MODEL, Bundle, BundleError
-from scorer.storage.published import limits_for
+from scorer.storage.published import bytes_in, limits_for
 
 KEPT: Final = 64
 """Rounds whose exposures are kept in memory."""
@@ -72,8 +72,8 @@ class MetaModelExposures:
     def _read_bundle(self, bundle: SettledBundle) -> "_BundleRead":
         try:
             if bundle.has_public(META_MODEL, self.bundles.clock()):
-                size = sum(file.stat().st_size for file in bundle.folder.glob("*.parquet"))
-                result = SHARED_READER.run(meta_model_in_child, bundle.folder, limits=limits_for(size))
+                limits = limits_for(bytes_in(bundle.folder))
+                result = SHARED_READER.run(meta_model_in_child, bundle.folder, limits=limits)
                 return _BundleRead.of(result, bundle)
         except (IsolationError, ValueError, KeyError, TypeError):
             pass

@@ -22,7 +22,7 @@ from scorer.protocol.report import evidence_hash
 from scorer.protocol.rules import Rules, RulesError, rules_from
 from scorer.rewards import Settlement, settle
 from scorer.storage.bundle import REPORT, Bundle, BundleError, round_folder
-from scorer.storage.published import limits_for
+from scorer.storage.published import bytes_in, limits_for
 
 WHOLE: Final = ("model_id", "reward_score", "position")
 
@@ -141,9 +141,8 @@ def read_scored(folder: Path) -> tuple[Mapping[str, Any], dict[str, NDArray[Any]
     BundleRefused
         When it cannot be read, or its parts do not belong together.
     """
-    size = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".npy")
     try:
-        result = SHARED_READER.run(scored_in_child, folder, limits=limits_for(size))
+        result = SHARED_READER.run(scored_in_child, folder, limits=limits_for(bytes_in(folder)))
         rules = rules_from(json.loads(result.facts["rules"]), str(folder))
         report = to_hex(from_hex(result.facts["report"], 32))
         columns = _columns(rules, result)

@@ -29,7 +29,7 @@ from scorer.server.results import check_commitments
 from scorer.server.shared_reads import SharedReads
 from scorer.storage.bucket_inputs import bundle_buckets
 from scorer.storage.bundle import REPORT, SUBMISSIONS, Bundle, BundleError, round_folder
-from scorer.storage.published import limits_for
+from scorer.storage.published import bytes_in, limits_for
 
 KEPT: Final = 24
 """Rounds whose scores are kept in memory: a table of 10,000 models has some 1 MiB."""
@@ -122,7 +122,7 @@ class SettledBundles:
         if not bundle.has_public(SUBMISSIONS, self.clock()):
             return None
         net = self.explain(model, round_id).net
-        limits = limits_for(_size(bundle.folder))
+        limits = limits_for(bytes_in(bundle.folder))
         try:
             result = SHARED_READER.run(
                 buckets_in_child,
@@ -189,18 +189,12 @@ class SettledBundles:
 def _read(folder: Path, settled: str | None, row: sa.Row[Any], silent: frozenset[int]) -> ScoredRound | None:
     """Read a bundle in a child process; None unless its report and its payouts are those of the chain."""
     try:
-        size = _size(folder)
-        result = SHARED_READER.run(scored_round_in_child, folder, limits=limits_for(size))
+        result = SHARED_READER.run(scored_round_in_child, folder, limits=limits_for(bytes_in(folder)))
         scored = replace(_scored(result), reserved=row.reserved, silent=silent)
         totals = scored.settled.total_payout, scored.settled.total_burn
     except (CupelError, IsolationError, OSError, ValueError, KeyError, TypeError):
         return None
     return scored if (result.facts["report"], totals) == (settled, (row.paid, row.burned)) else None
-
-
-def _size(folder: Path) -> int:
-    """Return the bytes of a bundle's files that are read as a whole."""
-    return sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".npy")
 
 
 def _scored(result: ReadResult) -> ScoredRound:

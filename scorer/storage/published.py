@@ -7,8 +7,9 @@ What is kept afterwards has been read once, and is in the one form in which ever
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,10 +29,12 @@ from scorer.storage.bundle import (
     SIGNATURES,
     SUBMISSIONS,
     UNIVERSE,
+    VERDICTS,
     Bundle,
     BundleError,
 )
 from scorer.storage.folder import opened
+from scorer.storage.schemas import most_bytes
 
 MIB: Final = 2**20
 MOST_IDS: Final = 200_000
@@ -45,6 +48,8 @@ MOST_COLUMNS: Final = 512
 COPIED: Final = MIB
 COPIES: Final = 2
 """Copies of a file that exist for a moment: one that is read first, and the one that is kept."""
+WHOLE: Final = (".json", ".parquet")
+"""Endings of the files that are read as a whole; of others, rows are read when they are asked for."""
 SPARE: Final = 256 * MIB
 """Bytes of the disk that are left to whatever else is kept on it, such as a journal."""
 
@@ -70,9 +75,24 @@ class PublishedBounds:
             RULES: MIB,
             UNIVERSE: MIB + (4 + LONGEST_ID) * self.ids,
             SIGNATURES: MIB + ENTRY_BYTES * self.models,
+            VERDICTS: MIB + ENTRY_BYTES * self.models,
             SUBMISSIONS: HEADER_SIZE + 8 * self.models * self.ids,
             ENVELOPES: self.models * largest_envelope(self.ids),
         }[file]
+
+
+def require_bounded(folder: Path, files: Iterable[str], bounds: PublishedBounds) -> None:
+    """Refuse files of a stranger that are larger than they can be, before one of them is read.
+
+    Raises
+    ------
+    BundleError
+        Names the file.
+    """
+    for file in files:
+        path, most = folder / file, bounds.bytes_of(file)
+        if path.is_file() and (size := path.stat().st_size) > most:
+            raise BundleError(f"{path}: expected at most {most} bytes, found {size}")
 
 
 def largest_envelope(ids: int) -> int:
@@ -169,7 +189,35 @@ def limits_for(size: int) -> ReadLimits:
 
     JSON of short fields takes some twenty times its size in memory, a table of text about ten times.
     """
-    return ReadLimits(memory=256 * MIB + 40 * size, cpu=20 + size / MIB, wall=120 + 8 * size / MIB)
+    memory = min(256 * MIB + 40 * size, most_memory())
+    return ReadLimits(memory=memory, cpu=20 + size / MIB, wall=120 + 8 * size / MIB)
+
+
+def most_memory() -> int:
+    """Return three quarters of the machine's memory: an empty file of a terabyte takes no room on a disk."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 * 3
+
+
+def bytes_in(folder: Path) -> int:
+    """Return the bytes of the documents and tables in a stranger's folder, from which limits follow.
+
+    Whose folder it is may change it at any time: what is gone by now counts nothing, and neither does a link,
+    which is not followed. A file counts no more than it may have.
+    """
+    found = 0
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix in WHOLE:
+                found += _size(path)
+    return found
+
+
+def _size(path: Path) -> int:
+    try:
+        status = path.lstat()
+    except OSError:
+        return 0
+    return min(status.st_size, most_bytes(path.name)) if stat.S_ISREG(status.st_mode) else 0
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from scorer.storage.bundle import (
     Bundle,
     BundleError,
 )
+from scorer.storage.published import most_memory
 
 MIB: Final = 2**20
 SHOWN_FIRST: Final = 5
@@ -99,12 +100,7 @@ def limits_for(folder: Path) -> ReadLimits:
     rest = sum(sizes.values()) - documents
     memory = 768 * MIB + 40 * documents + 24 * rest + min(2 * predictions, 1024 * MIB)
     seconds = min(MOST_SECONDS, 300 + (predictions + documents + rest) / MIB)
-    return ReadLimits(memory=min(memory, _most_memory()), cpu=seconds, wall=3 * seconds)
-
-
-def _most_memory() -> int:
-    """Three quarters of the machine's: an empty file of a terabyte takes no room on a disk."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 * 3
+    return ReadLimits(memory=min(memory, most_memory()), cpu=seconds, wall=3 * seconds)
 
 
 def verify_bundle(

@@ -2,8 +2,9 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from scorer.chain.calldata import calldata
 from scorer.chain.records import ProposalStatus
 from scorer.cli import app
 from scorer.cli.prove import WRONG
+from scorer.client import download
 from scorer.client.keystore import write_keystore
 from scorer.lab.false_report import FalseReport
 from scorer.lab.in_process import ADMIN, FIRST_MEMBER
@@ -263,6 +265,65 @@ def test_a_watcher_goes_on_after_an_endpoint_that_answered_nonsense(
     assert left == []
     assert "NOT CHECKED" in said
     assert (code, "WRONG" in said) == (WRONG, True), said
+
+
+def test_attack_a_member_whose_answer_never_ends_keeps_no_watcher(
+    lied: tuple[World, int, FalseReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of a header now and then is an answer that comes in time, for ever."""
+    world, _, false = lied
+    post(world, false)
+    monkeypatch.setattr(download, "LONGEST", 0.5)
+    pace = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 404 Not Found\r\n")
+        for number in range(50):
+            pace.wait(0.1)
+            handler.wfile.write(b"X-%d: y\r\n" % number)
+        handler.wfile.write(b"Content-Length: 0\r\n\r\n")
+
+    with dripping(drip) as url:
+        code, said = run("watch", url, *chain_options(world, tmp_path))
+    assert code == 1, said
+    assert "expected a round's files within 0.5 s" in said
+
+
+@contextmanager
+def dripping(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """A server that answers as it likes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with suppress(OSError):
+                answer(self)
+            self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("file", ["rules.json", "submissions.json", "verdicts.json"])
+def test_attack_files_so_large_that_reading_them_ends_a_watcher_are_not_read(
+    lied: tuple[World, int, FalseReport], tmp_path: Path, file: str
+) -> None:
+    """A member who lies serves them: a few bytes of JSON take a hundred in memory."""
+    world, round_id, false = lied
+    folder = public(world, round_id, tmp_path, withheld=False)
+    post(world, false)
+    with (folder / file).open("ab") as large:
+        large.write(b" " * 2**21)
+    for command in (("watch", tmp_path / "public"), ("prove", folder)):
+        code, said = run(*command, *chain_options(world, tmp_path))
+        assert code == 1, said
+        assert "expected at most" in said
+        assert file in said
 
 
 def test_a_watcher_finds_nothing_wrong_in_an_honest_report(chains: Chains, tmp_path: Path) -> None:

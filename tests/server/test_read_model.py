@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,22 @@ def test_a_bundle_of_another_round_is_refused(world: World, database: Database) 
     shutil.copytree(bundle_of(world, first).folder, bundle_of(world, second).folder)
     world.anvil.finalise()
     assert follower_of(world, database).step().waiting == (second,)
+
+
+def test_attack_a_member_s_folder_with_a_link_to_nowhere_hides_no_round_of_others(
+    world: World, database: Database, tmp_path: Path
+) -> None:
+    """A file that its owner removes between two looks at the folder is the same."""
+    first, _ = two_rounds(world)
+    hostile = round_folder(tmp_path / "hostile", str(world.suite.tournament.address), first)
+    shutil.copytree(bundle_of(world, first).folder, hostile)
+    (hostile / "gone.json").symlink_to(hostile / "nowhere")
+    (hostile / SCORES).unlink()
+    (hostile / SCORES).symlink_to(hostile / "nowhere")
+    follower = follower_of(world, database)
+    roots = (tmp_path / "hostile", *follower.outcomes.roots)
+    follower = replace(follower, outcomes=replace(follower.outcomes, roots=roots))
+    assert follower.step().scored == (first,)
 
 
 def test_another_chain_in_place_of_the_first_makes_the_read_model_anew(

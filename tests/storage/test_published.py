@@ -12,7 +12,16 @@ import pytest
 from scorer.isolation import IsolatedReader
 from scorer.storage.bundle import PUBLISHED, RULES, SIGNATURES, SUBMISSIONS, UNIVERSE, Bundle, BundleError
 from scorer.storage.parquet import write_parquet
-from scorer.storage.published import MOST_COLUMNS, PublishedBounds, take_over, take_over_table
+from scorer.storage.published import (
+    MOST_COLUMNS,
+    PublishedBounds,
+    bytes_in,
+    limits_for,
+    most_memory,
+    take_over,
+    take_over_table,
+)
+from scorer.storage.schemas import MOST_JSON, MOST_TABLE
 from tests.round_tables import tables
 from tests.small_round import IDS, SUBMITTERS, SmallRound
 
@@ -169,3 +178,21 @@ def test_a_hostile_table_is_refused_by_its_name_and_nothing_is_left_of_it(
         take_over_table(source, own, "neutralizers", IDS, reader)
     assert not own.folder.exists()
     assert list(own.folder.parent.iterdir()) == []
+
+
+def test_a_stranger_s_folder_says_no_more_of_its_size_than_its_files_may_have(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"{}")
+    (tmp_path / "b.parquet").write_bytes(b"12345")
+    (tmp_path / "rows.npy").write_bytes(bytes(1_000))
+    assert bytes_in(tmp_path) == 7
+    (tmp_path / "nowhere.json").symlink_to(tmp_path / "nothing")
+    (tmp_path / "large.json").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    assert bytes_in(tmp_path) == 7
+    for name in ("sparse.json", "sparse.parquet"):
+        with (tmp_path / name).open("wb") as sparse:
+            sparse.truncate(2**40)
+    assert bytes_in(tmp_path) == 7 + MOST_JSON + MOST_TABLE
+    assert limits_for(2**60).memory == most_memory()
+    assert bytes_in(tmp_path / "gone") == 0
