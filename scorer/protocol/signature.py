@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 from eth_hash.auto import keccak
 
 from scorer.protocol.typed_data import is_canonical as is_canonical
@@ -59,6 +57,10 @@ class SubmissionDigest:
 
     def sign(self, private_key: str | bytes) -> bytes:
         """Sign with a model's submitter key; 65 bytes."""
+        # Most who import this module only check signatures; those who read strangers' files need neither.
+        from eth_account import Account
+        from eth_account.messages import encode_typed_data
+
         signable = encode_typed_data(full_message=self.typed_data())
         return bytes(Account.sign_message(signable, private_key).signature)
 

@@ -24,13 +24,10 @@ from scorer.scoring.plan import ScoringPlan, make_plan
 from scorer.scoring.quantiles import POWERED, QUANTILE, rank_table
 from scorer.scoring.rows import Rows
 from scorer.scoring.summers import summers
-from scorer.scoring.sums import Sums, empty_sums, rows_in
+from scorer.scoring.sums import Sums, block_rows, empty_sums
 from scorer.scoring.threads import run_in_threads, usable_cores
 
 Submissions = Floats | NDArray[np.float32] | Rows
-
-BLOCK_BYTES = 1 << 21
-"""Bytes of a block of submissions by default: sorting it takes longer than waking another thread."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +168,7 @@ def score_with_plan(
     """Score submissions against prepared right-hand sides; see `score_submissions`."""
     models = len(submissions)
     threads = _positive("threads", threads, usable_cores())
-    block_size = _positive("block_size", block_size, rows_in(BLOCK_BYTES, plan.ids))
+    block_size = _positive("block_size", block_size, block_rows(plan.ids))
     sums = empty_sums(models, plan)
     new_summer = summers(plan, sums, block_size)
 

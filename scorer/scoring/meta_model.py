@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.engine import BLOCK_BYTES, Submissions, checked_submissions
+from scorer.scoring.engine import Submissions, checked_submissions
 from scorer.scoring.errors import UnscoredReason, refuse
 from scorer.scoring.exact import Floats
 from scorer.scoring.ranked_rows import rows_by_rank
 from scorer.scoring.ranks import Indices
-from scorer.scoring.sums import rows_in
+from scorer.scoring.sums import block_rows
 from scorer.scoring.threads import run_in_threads, usable_cores
 
 MODELS_AT_ONCE = 256
@@ -55,7 +55,7 @@ def stake_weighted_meta_model(submissions: Submissions, stakes: NDArray[np.uint6
     models, ids = submissions.shape
     sums = np.zeros((LIMBS, ids), dtype=np.int64)
     totals: list[int] = []
-    size = min(MODELS_AT_ONCE, rows_in(BLOCK_BYTES, ids))
+    size = min(MODELS_AT_ONCE, block_rows(ids))
     lock = Lock()
 
     def add_blocks(starts: Iterator[int]) -> None:

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.scoring.engine import BLOCK_BYTES, Submissions
+from scorer.scoring.engine import Submissions
 from scorer.scoring.errors import UnscoredReason
 from scorer.scoring.quantiles import rank_table
 from scorer.scoring.ranks import RankedBlock, Sorter
-from scorer.scoring.rows import row_blocks
-from scorer.scoring.sums import PIECE_BYTES, rows_in
+from scorer.scoring.sums import block_rows
 from scorer.scoring.threads import run_in_threads, usable_cores
 
 Entry = TypeVar("Entry", bound=np.generic)
@@ -61,25 +59,18 @@ def rows_by_rank(
     rows = np.empty((models, ids), dtype=by_rank.dtype)
     tied = np.zeros(models, dtype=np.bool_)
     reasons: list[UnscoredReason | None] = [None] * models
-    block_size, piece = rows_in(BLOCK_BYTES, ids), rows_in(PIECE_BYTES, ids)
+    block_size = block_rows(ids)
     untied = np.ascontiguousarray(by_rank[1::2])
-    turn = Lock()
 
     def fill(starts: Iterator[int]) -> None:
-        sorter = Sorter(block_size, ids, piece)
+        sorter = Sorter(block_size, ids)
         for start in starts:
             block = np.ascontiguousarray(submissions[start : start + block_size], dtype=np.float64)
-            sorter.sort(block, turn)
-            # As `BlockSummer` has it: one thread looks up what it sorted while the other sorts.
-            with turn:
-                for models in row_blocks(len(block), piece):
-                    look_up(start + models.start, sorter.ranked(block, models))
-
-    def look_up(start: int, ranked: RankedBlock) -> None:
-        _scatter(ranked, rows[start : start + len(ranked.order)], untied, by_rank)
-        for row in ranked.tied:
-            tied[start + row] = True
-            reasons[start + row] = _reason(ranked, row)
+            ranked = sorter.rank(block)
+            _scatter(ranked, rows[start : start + block_size], untied, by_rank)
+            for row in ranked.tied:
+                tied[start + row] = True
+                reasons[start + row] = _reason(ranked, row)
 
     run_in_threads(fill, range(0, models, block_size), threads or usable_cores())
     return RankedRows(rows, tied, tuple(reasons))

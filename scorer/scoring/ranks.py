@@ -6,16 +6,13 @@ that agree in all remaining bits but are not equal come out in the wrong order a
 found by comparing neighbours and sorted again.
 """
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorer.scoring.exact import Floats
 from scorer.scoring.memory import aligned, aligned_copy
-from scorer.scoring.rows import row_blocks
 
 Keys = NDArray[np.uint64]
 Indices = NDArray[np.int64]
@@ -54,62 +51,44 @@ class Sorter:
     ----------
     models, ids
         The largest block it can take. One sorter serves one thread.
-    piece
-        The most rows that `ranked` is asked for at once; by default all.
 
     Attributes
     ----------
     scratch
-        (piece, ids) float64 that holds nothing between two calls: memory that its owner may use, as it is in
+        (models, ids) float64 that holds nothing between two calls: memory that its owner may use, as it is in
         the core's cache already.
     """
 
-    def __init__(self, models: int, ids: int, piece: int | None = None) -> None:
-        self._piece = piece or models
+    def __init__(self, models: int, ids: int) -> None:
         self._keys: Floats = aligned((models, ids))
-        self._missing = np.zeros(models, dtype=np.bool_)
-        self.scratch: Floats = aligned((self._piece, ids))
+        self.scratch: Floats = aligned((models, ids))
         self._rows = aligned_copy(np.arange(ids, dtype=np.uint64))
         # The fewest low bits that hold a row number: 13 for 6,000 ids, which leaves 51 bits to the value.
         self._row_mask = np.uint64((1 << (ids - 1).bit_length()) - 1)
 
     def rank(self, block: Floats) -> RankedBlock:
         """Order every row of a C-ordered float64 block. The result is valid until the next call."""
-        self.sort(block)
-        return self.ranked(block, slice(0, len(block)))
-
-    def sort(self, block: Floats, turn: AbstractContextManager[Any] = nullcontext()) -> None:  # noqa: B008
-        """Sort the keys of every row of a C-ordered float64 block, for `ranked`; `BlockSummer` has turns."""
-        with turn:
-            self._fill(block)
-        keys = self._keys[: len(block)]
-        # As floats, not as integers: by their bits, negative numbers would come in the reverse order.
-        keys.sort(axis=1)
-        self._missing = np.zeros(len(block), dtype=np.bool_)
+        values, missing = block, np.zeros(len(block), dtype=np.bool_)
+        keys = self._sorted_keys(block)
         if not np.isfinite(keys[:, -1]).all():  # the keys of infinities and NaN are NaN, which come last
-            self._missing = np.asarray(np.isnan(block).any(axis=1))
+            missing = np.asarray(np.isnan(block).any(axis=1))
+            values = np.where(missing[:, np.newaxis], 0.0, block)
             # Only the keys are clipped. `_ties` compares the values, so that an infinity still ranks beyond
             # the largest number.
-            self._fill(np.clip(np.where(self._missing[:, np.newaxis], 0.0, block), -LARGEST, LARGEST))
-            keys.sort(axis=1)
-
-    def ranked(self, block: Floats, rows: slice) -> RankedBlock:
-        """Order some rows of the block sorted last; once for each row, as its keys are overwritten."""
-        bits = self._keys[rows].view(np.uint64)
+            keys = self._sorted_keys(np.clip(values, -LARGEST, LARGEST))
+        bits = keys.view(np.uint64)
         suspects = self._suspects(bits)
         order = np.bitwise_and(bits, self._row_mask, out=bits).view(np.int64)
-        missing, values = self._missing[rows], block[rows]
-        if missing.any():
-            values = np.where(missing[:, np.newaxis], 0.0, values)
         return RankedBlock(order, _ties(values, order, suspects), missing)
 
-    def _fill(self, block: Floats) -> None:
-        """Make the keys of a block, piece by piece: three operations on what is in the core's cache."""
-        for rows in row_blocks(len(block), self._piece):
-            keys = np.add(block[rows], ZERO, out=self._keys[rows])
-            bits = keys.view(np.uint64)
-            np.bitwise_and(bits, ~self._row_mask, out=bits)
-            np.bitwise_or(bits, self._rows, out=bits)
+    def _sorted_keys(self, block: Floats) -> Floats:
+        keys = np.add(block, ZERO, out=self._keys[: len(block)])
+        bits = keys.view(np.uint64)
+        np.bitwise_and(bits, ~self._row_mask, out=bits)
+        np.bitwise_or(bits, self._rows, out=bits)
+        # As floats, not as integers: by their bits, negative numbers would come in the reverse order.
+        keys.sort(axis=1)
+        return keys
 
     def _suspects(self, bits: Keys) -> list[int]:
         """Find rows with neighbours that agree in all value bits of the key."""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
-from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -35,7 +34,7 @@ _work = _Work()
 
 def summers(plan: ScoringPlan, sums: Sums, block_size: int) -> Callable[[], Summer]:
     """Return what makes a summer for a thread; all of them fill in the same sums."""
-    by_numpy = partial(BlockSummer, plan, sums, block_size, Lock())
+    by_numpy = partial(BlockSummer, plan, sums, block_size)
     compiled = compiled_pass() if _work.seen >= COMPILED_AFTER else None
     _work.seen += len(sums.missing) * plan.ids
     if compiled is None:
@@ -99,7 +98,7 @@ def _trial() -> tuple[ScoringPlan, Floats]:
 class CompiledSummer:
     """Adds up blocks of submissions by the compiled pass, and by numpy what that leaves.
 
-    It holds no lock of Python, so that threads need no turns.
+    It holds no lock of Python.
 
     Parameters
     ----------

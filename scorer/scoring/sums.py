@@ -1,8 +1,7 @@
 """Exact sums over the ids of each submission, by numpy: what scores are made of."""
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +10,10 @@ from scorer.scoring.exact import Floats
 from scorer.scoring.plan import ScoringPlan
 from scorer.scoring.quantiles import POWERED, QUANTILE
 from scorer.scoring.ranks import RankedBlock, Sorter
-from scorer.scoring.rows import row_blocks
 
-Turn = AbstractContextManager[Any]
-
-PIECE_BYTES = 1 << 19
-"""Bytes of the rows that are multiplied out at once: with keys and gathered parts they fit a core's cache."""
+BLOCK_BYTES = 1 << 20
+"""Bytes of a block of submissions by default: few enough for a core's cache, and enough that numpy takes
+longer for each step than Python does to let another thread go on."""
 
 
 @dataclass(frozen=True)
@@ -76,31 +73,20 @@ class BlockSummer:
         The sums of all submissions, which this fills in.
     block_size
         The most submissions in a block. One summer serves one thread.
-    turn
-        Held, by all summers of a round, for everything but the sort. All else is many short operations of
-        numpy, between which Python lets one thread go on: without turns, two threads wake each other in vain
-        before every one of them. So one multiplies out while the other sorts.
     """
 
-    def __init__(self, plan: ScoringPlan, sums: Sums, block_size: int, turn: Turn) -> None:
+    def __init__(self, plan: ScoringPlan, sums: Sums, block_size: int) -> None:
         self._plan = plan
         self._sums = sums
-        self._turn = turn
-        self._piece = min(block_size, rows_in(PIECE_BYTES, plan.ids))
-        self._sorter = Sorter(block_size, plan.ids, self._piece)
+        self._sorter = Sorter(block_size, plan.ids)
         self._gathered = self._sorter.scratch
-        self._ranks = np.empty((self._piece, 4, plan.ids))
+        self._ranks = np.empty((block_size, 4, plan.ids))
         self._ones = np.ones(plan.ids)
 
     def add(self, start: int, block: Floats) -> None:
         """Sum up (models, ids) C-ordered float64; ``start`` is the number of the first model."""
-        self._sorter.sort(block, self._turn)
-        with self._turn:
-            for rows in row_blocks(len(block), self._piece):
-                self._add_ranked(start + rows.start, self._sorter.ranked(block, rows))
-
-    def _add_ranked(self, start: int, ranked: RankedBlock) -> None:
-        models = slice(start, start + len(ranked.order))
+        ranked = self._sorter.rank(block)
+        models = slice(start, start + len(block))
         self._sums.missing[models] = ranked.missing
         for row, tied in ranked.tied.items():
             np.take(self._plan.table.parts, tied, axis=1, out=self._ranks[row], mode="wrap")
@@ -126,9 +112,9 @@ class BlockSummer:
         self._sums.powered_squares[:, model] = _squares(ranks[POWERED])
 
 
-def rows_in(size: int, ids: int) -> int:
-    """Count the submissions that take this many bytes as float64: at least one."""
-    return max(1, size // (8 * ids))
+def block_rows(ids: int) -> int:
+    """Count the submissions of a block by default: at least one."""
+    return max(1, BLOCK_BYTES // (8 * ids))
 
 
 def _squares(ranks: Floats) -> Floats:

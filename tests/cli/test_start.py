@@ -67,3 +67,12 @@ def test_what_only_reads_the_chain_imports_no_database_and_no_daemon(tmp_path: P
     found = imported(tmp_path / "modules", [command, "--help"])
     assert "web3" in found
     assert unwanted(found, *TABLES, "sqlalchemy", "scorer.daemon.daemon", "scorer.lab") == []
+
+
+@pytest.mark.parametrize("module", ["scorer.submission.child", "scorer.storage.published"])
+def test_a_process_that_reads_strangers_files_imports_nothing_that_signs_or_asks(module: str) -> None:
+    code = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = set(json.loads(done.stdout))
+    assert module in found
+    assert unwanted(found, "web3", "eth_account", "eth_keyfile", "requests", "sqlalchemy", "pandas") == []
