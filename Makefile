@@ -154,9 +154,9 @@ test-web: web-check  ## the page in a real headless browser, against a local tou
 	@sh scripts/browser_setup.sh
 	pytest -n 2 --dist loadfile -m long tests/web
 
-quickstarts: setup  ## type the quick starts and the README's commands at a terminal, letter by letter (minutes)
+quickstarts: setup  ## type the quick starts, the tutorials and the README's commands at a terminal (minutes)
 	@sh scripts/sandbox_setup.sh
-	pytest -m "long or not long" tests/docs/test_quickstarts.py
+	pytest -m "long or not long" tests/docs/test_quickstarts.py tests/docs/test_tutorials.py
 
 lint: setup  ## style, strict types, imports that run one way, and the field's words
 	ruff check .

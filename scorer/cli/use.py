@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -24,6 +24,9 @@ from scorer.cli.profile import (
 )
 from scorer.daemon.deployment_file import read_deployment
 from scorer.redaction import shown_path
+
+OF_PLACES: Final = ("CUPEL_RPC_URL", "CUPEL_DEPLOYMENT", "CUPEL_ROUNDS", "CUPEL_INBOX", "CUPEL_KEYSTORE")
+"""Variables that a folder's profile may set."""
 
 
 def use(
@@ -118,10 +121,27 @@ def _of_place(place: Path) -> dict[str, str]:
     """
     if place.is_dir():
         own = place / FILE
-        values = read_profile(own) if own.exists() else {"CUPEL_DEPLOYMENT": _text(_manifest(place))}
+        values = _of_folder(own) if own.exists() else {"CUPEL_DEPLOYMENT": _text(_manifest(place))}
     else:
         values = {"CUPEL_DEPLOYMENT": _text(place)}
     read_deployment(Path(values.get("CUPEL_DEPLOYMENT", place)))
+    return values
+
+
+def _of_folder(path: Path) -> dict[str, str]:
+    """Read a folder's profile, which may be another's work: no key, server or password is taken from it.
+
+    Raises
+    ------
+    ProfileError
+        When it says more than where a tournament is.
+    """
+    values = read_profile(path)
+    if more := sorted(set(values) - set(OF_PLACES)):
+        raise ProfileError(
+            f"{shown_path(path)}: expected {', '.join(OF_PLACES)} alone, found {', '.join(more)}; a "
+            f"profile of your own is named by {VARIABLE}"
+        )
     return values
 
 

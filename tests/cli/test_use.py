@@ -126,6 +126,14 @@ def test_what_is_no_tournament_is_refused_and_the_profile_stays(devnet: DevnetLa
     assert profile.read_bytes() == before
 
 
+def test_a_folder_gives_no_key_server_or_password(devnet: DevnetLayout, profile: Path) -> None:
+    write_profile(devnet.profile, read_profile(devnet.profile) | KEYED)
+    said = cupel("use", devnet.root, code=1)
+    assert f"found {SERVER}, {KEY[0]}, {KEY[1]}" in said
+    assert "OWNSECRET" not in said
+    assert not profile.exists()
+
+
 def test_a_profile_is_cleared_and_an_api_key_is_not_lost_by_it(devnet: DevnetLayout, profile: Path) -> None:
     cupel("use", devnet.root)
     cupel("use", "--clear")

@@ -64,8 +64,15 @@ def commands(block: str) -> Iterator[str]:
             typed += _until(lines, heredoc[1])
         while typed[-1].endswith("\\"):
             typed.append(next(lines))
+        if line.startswith("while "):
+            typed += _until(lines, "done")
         if line.strip():
             yield "\n".join(typed)
+
+
+def written(text: str, mark: str = "python") -> tuple[str, ...]:
+    """Return the blocks of a page that a reader puts into files, by their mark."""
+    return tuple(content for _, found, content in _BLOCK.findall(text) if found == mark)
 
 
 def bare(command: str) -> str:
@@ -76,7 +83,7 @@ def bare(command: str) -> str:
 def _until(lines: Iterator[str], end: str) -> Iterator[str]:
     for line in lines:
         yield line
-        if line == end:
+        if line.split(" ")[0] == end:
             return
 
 

@@ -124,12 +124,16 @@ class Terminal:
             Commands that are left out, without the comments behind them, and the reasons.
         """
         for block in page:
+            # A page may show how something wrong is refused.
+            may_fail = any(line.startswith("cupel:") for line in block.shown)
             output = "".join(
-                self._typed(command, before) for command in block.commands if bare(command) not in untyped
+                self._typed(command, before, may_fail=may_fail)
+                for command in block.commands
+                if bare(command) not in untyped
             )
             assert missing(block.shown, output) == [], output
 
-    def _typed(self, command: str, before: Mapping[str, str]) -> str:
+    def _typed(self, command: str, before: Mapping[str, str], *, may_fail: bool) -> str:
         waits = [wait for start, wait in before.items() if re.match(start, command)]
         if CONSOLE in command:
             return self.type_into_console(command)
@@ -137,7 +141,7 @@ class Terminal:
             return self.type_until_stopped(command, *waits)
         for wait in waits:
             self.type(wait)
-        return self.type(command)
+        return self.type(command, may_fail=may_fail)
 
 
 def plain(output: str) -> str:
