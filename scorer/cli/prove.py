@@ -276,7 +276,7 @@ def own_predictions(folder: Path, model: int | None, file: Path | None) -> Mappi
 
 
 def _own_of_any(folder: Path, model: int | None, file: Path | None) -> Mapping[int, Predictions]:
-    """Do as `_own`; a file that cannot be a submission to this round is one to another."""
+    """Do as `own_predictions`; a file that cannot be a submission to this round is one to another."""
     try:
         return own_predictions(folder, model, file)
     except SubmissionRefused:
