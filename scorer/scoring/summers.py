@@ -72,8 +72,8 @@ def is_right(compiled: ModuleType) -> bool:
     """
     plan, rows = _trial()
     found, expected = empty_sums(len(rows), plan), empty_sums(len(rows), plan)
-    BlockSummer(plan, expected, len(rows), Lock()).add(0, rows)
-    by_numpy = partial(BlockSummer, plan, found, len(rows), Lock())
+    BlockSummer(plan, expected, len(rows)).add(0, rows)
+    by_numpy = partial(BlockSummer, plan, found, len(rows))
     CompiledSummer(plan, found, compiled, compiled.operands(plan), by_numpy).add(0, rows)
     arrays = (vars(expected) | expected.products).items()
     others = vars(found) | found.products
