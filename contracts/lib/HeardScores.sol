@@ -19,7 +19,7 @@ library HeardScores {
         assembly ("memory-safe") {
             let start := mload(0x40)
             at := add(start, 0x84)
-            // Past the scores, a word more, which `scoreAt` reads into: a multiple of 32 bytes from a multiple of 32.
+            // Behind the scores a word more, which `scoresAt` reads into; then up to a multiple of 32 bytes.
             mstore(0x40, and(add(add(at, scores.length), 0x3f), not(0x1f)))
             mstore(start, shl(224, selector))
             mstore(add(start, 0x04), roundId)
