@@ -1,25 +1,36 @@
 """Members show predictions that somebody paid for; who is silent gets the position back, and no more."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scorer.chain.endpoint import LOCAL_CHAIN_ID
 from scorer.chain.records import RoundState
 from scorer.evaluation.verify import differences
 from scorer.isolation import SHARED_READER
+from scorer.lab.in_process import FIRST_MEMBER
+from scorer.lab.member import LocalMember
 from scorer.observation.audit import audit
 from scorer.observation.observe import finalised_block, read_on_chain
 from scorer.observation.silence import silent_models
 from scorer.oracle.actions import Alarm, AnswerDemand, StagePiece
 from scorer.oracle.alarm_reasons import AlarmReason
+from scorer.oracle.cache import MemberCache
 from scorer.proofs import pieces
 from scorer.proofs.demands import drawn_lanes
 from scorer.protocol.predictions import float_array
 from scorer.storage.bundle import RELEASE, SUBMISSIONS
 from scorer.storage.verification import verify_bundle
+from scorer.transactions.journal import Journal
+from scorer.transactions.manager import TransactionManager
+from scorer.transactions.node import Web3Node
+from scorer.transactions.signers import KeySigner
 from scorer.units import wei_from_nano
 from tests.chains import Chains
+from tests.committee import FEES
 from tests.demanding_world import (
     DEMANDS,
     DEPOSIT,
@@ -101,15 +112,37 @@ def test_what_was_shown_is_what_the_model_predicted(world: World) -> None:
     assert drawing.models[0].is_answered
 
 
-def test_a_member_that_was_killed_before_its_answer_was_final_sends_it_once(world: World) -> None:
+@contextmanager
+def daemon(world: World, folder: Path) -> Iterator[LocalMember]:
+    """The first member as a daemon that has just begun, with the journal in a folder."""
+    with Journal.open(folder / "journal") as journal:
+        signer = KeySigner(world.anvil.account(FIRST_MEMBER))
+        manager = TransactionManager(
+            journal, Web3Node(world.anvil.w3), signer, LOCAL_CHAIN_ID, FEES, longest=0.0
+        )
+        yield replace(world.members[0], sender=manager, cache=MemberCache())
+
+
+def test_a_member_that_is_killed_before_its_answer_is_final_sends_it_once(
+    world: World, tmp_path: Path
+) -> None:
     demand(world, FIRST, 0)
     pass_to(world, drawing_of(world, FIRST).until[0])
-    first = world.members[0].cycle()
-    assert [type(step.action) for step in first].count(AnswerDemand) == 1
-    world.members[0].cycle()  # the answer is mined, and not final yet
-    world.anvil.finalise()
-    world.members[0].cycle()
+    address = world.anvil.account(FIRST_MEMBER).address
+    sent = world.anvil.w3.eth.get_transaction_count(address)
+    world.anvil.mines(at_once=False)
+    for _ in range(2):
+        with daemon(world, tmp_path) as member:
+            steps = member.cycle()
+        assert [type(step.action) for step in steps].count(AnswerDemand) == 1
+    world.anvil.mine_pool()
+    world.anvil.mines(at_once=True)
+    for _ in range(2):
+        world.anvil.finalise()
+        with daemon(world, tmp_path) as member:
+            member.cycle()
     assert len(list(answers(world))) == 1
+    assert world.anvil.w3.eth.get_transaction_count(address) == sent + 1
 
 
 def test_a_member_that_lost_the_predictions_calls_a_human_and_another_one_answers(world: World) -> None:
