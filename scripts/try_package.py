@@ -1,9 +1,12 @@
 """Builds the sdist and from it the wheel, installs it where nothing else of ours is, and runs it there.
 
-python scripts/try_package.py
+python scripts/try_package.py [INTERPRETER ...]
 
 The environment is fresh and has the checkout's libraries on its path, not the checkout: to install them once
 more would take minutes and prove what `make setup` proves. anvil is found on PATH, as a user has it.
+
+With interpreters, such as python3.13, each gets an environment of its own, into which pip installs the wheel
+and all that it asks for.
 """
 
 import os
@@ -62,6 +65,14 @@ def installed(wheel: Path, folder: Path) -> Path:
     return home / "bin"
 
 
+def installed_whole(wheel: Path, folder: Path, interpreter: str) -> Path:
+    """Return the executables of another Python's environment with the wheel and all that it asks for."""
+    run(interpreter, "-m", "venv", folder, folder=folder.parent)
+    given = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
+    run(folder / "bin/python", "-m", "pip", "install", "--quiet", wheel, folder=folder, **given)
+    return folder / "bin"
+
+
 def free_port() -> int:
     """Return a port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -83,12 +94,16 @@ def try_out(executables: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Build, install and try the package."""
+    """Build, install and try the package, with this Python or with those that are named."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         wheel = built(folder)
-        try_out(installed(wheel, folder), folder)
-        print(f"package: {wheel.name} works alone")
+        if not sys.argv[1:]:
+            try_out(installed(wheel, folder), folder)
+            print(f"package: {wheel.name} works alone")
+        for number, interpreter in enumerate(sys.argv[1:]):
+            try_out(installed_whole(wheel, folder / f"python-{number}", interpreter), folder)
+            print(f"package: {wheel.name} works with {interpreter}")
 
 
 if __name__ == "__main__":

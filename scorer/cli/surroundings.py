@@ -140,7 +140,7 @@ def _python() -> str:
     text = ".".join(map(str, found))
     if found < LEAST_PYTHON:
         raise Missing(f"expected 3.11 or newer, found {text}; install it, and cupel in it")
-    return text if found[:2] == LEAST_PYTHON else f"{text} (tests run on 3.11)"
+    return text if found[:2] == LEAST_PYTHON else f"{text} (all tests run on 3.11 alone)"
 
 
 def _packages() -> str:

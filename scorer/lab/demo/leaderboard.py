@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,9 @@ LEADERBOARD_COLUMNS = (
     "return_on_deposit_percent",
     "stake_nmr",
 )
+
+WIDTHS = {"CORR": 7, "MMC": 7, "paid": 6, "burned": 6, "return on deposit %": 7, "stake": 6}
+"""Characters of the widest number of each column, which is shown whole on a terminal of 80."""
 
 
 def require_columns(table: pd.DataFrame, expected: Iterable[str]) -> None:
@@ -52,13 +56,19 @@ def leaderboard_table(leaderboard: pd.DataFrame) -> Table:
     rich.table.Table
     """
     require_columns(leaderboard, LEADERBOARD_COLUMNS)
-    table = Table(title="Leaderboard", caption="CORR and MMC: means over settled rounds. Amounts in NMR.")
+    table = Table(
+        title="Leaderboard",
+        caption="CORR and MMC: means over settled rounds. Amounts in NMR.",
+        box=SIMPLE_HEAD,  # whole numbers fit into 80 columns
+        pad_edge=False,
+        collapse_padding=True,
+    )
     table.add_column("#", justify="right", style="dim")
     table.add_column("model", no_wrap=True)
     if "number" in leaderboard.columns:
-        table.add_column("number", justify="right")
-    for heading in ("CORR", "MMC", "paid", "burned", "return on deposit %", "stake"):
-        table.add_column(heading, justify="right")
+        table.add_column("no.", justify="right")
+    for heading, width in WIDTHS.items():
+        table.add_column(heading, justify="right", min_width=width)
     ranked = leaderboard.sort_values(
         ["return_on_deposit_percent", "model"], ascending=[False, True], na_position="last"
     )

@@ -185,6 +185,18 @@ def test_the_leaderboard_puts_the_best_return_first_and_a_dash_where_there_is_no
     assert "+0.0500" in text
 
 
+def test_the_demo_s_leaderboard_shows_whole_numbers_on_a_terminal_of_80_columns() -> None:
+    columns = ["model", "number", "corr", "mmc", "paid_nmr", "burned_nmr"]
+    columns += ["return_on_deposit_percent", "stake_nmr"]
+    longest = ("momentum_in_sector", 42, -0.0147, 0.0168, 114.39, 114.39, -35.96, 395.94)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(leaderboard_table(pd.DataFrame([longest], columns=columns)))
+    text = console.export_text()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    assert "momentum_in_sector" in text
+    assert "-0.0147" in text
+
+
 def test_a_leaderboard_without_a_column_is_refused() -> None:
     with pytest.raises(ValueError, match="return_on_deposit_percent"):
         leaderboard_table(pd.DataFrame({"model": ["a"]}))
