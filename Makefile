@@ -28,7 +28,7 @@ test: setup test-python test-contracts test-invariants  ## every fast test
 test-python: WORKERS = $(shell echo $$(( $$(nproc) * 2 )) $$(awk '/^MemAvailable/ {print int($$2 / 2097152)}' /proc/meminfo) 2 | tr ' ' '\n' | sort -n | sed -n 2p)
 test-python: setup
 	@sh scripts/sandbox_setup.sh || true
-	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	pytest --workers $(WORKERS)
 
 test-contracts: setup .build/__local__.json
 	$(MAKE) --no-print-directory --jobs 2 contracts-on-py-evm contracts-on-anvil
@@ -152,7 +152,7 @@ web-images: web-setup  ## pictures of every page, into docs/images/web (minutes)
 
 test-web: web-check  ## the page in a real headless browser, against a local tournament (minutes)
 	@sh scripts/browser_setup.sh
-	pytest -n 2 --dist loadfile -m long tests/web
+	pytest --workers 2 -m long tests/web
 
 quickstarts: setup  ## type the quick starts and the README's commands at a terminal, letter by letter (minutes)
 	@sh scripts/sandbox_setup.sh

@@ -1,0 +1,171 @@
+"""Tests in several processes that are copies of one: what they need is imported and collected once.
+
+``pytest --workers N`` gives each of N processes whole files, in their order; see `pytest_runtestloop`.
+"""
+
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from io import StringIO
+from itertools import groupby
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from scorer.lab.processes import Fork
+
+MORE: Final = "more"
+"""What a worker sends when it has begun its last test: it is sent the next file's items, or none."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the number of processes."""
+    parser.addoption("--workers", type=int, default=0, help="processes that share the files of tests")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run the tests in copies of this process, and report here what they report."""
+    options = session.config.option
+    if options.workers < 1 or options.collectonly or session.testsfailed:
+        return None
+    files = deque(
+        [*group] for _, group in groupby(range(len(session.items)), lambda i: session.items[i].path)
+    )
+    base = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    with _started(session, min(options.workers, len(files)), base) as workers:
+        while workers and not session.shouldfail and not session.shouldstop:
+            for ready in wait([*workers]):
+                assert isinstance(ready, Connection)
+                _serve(session, ready, workers, files)
+    if session.shouldfail:
+        raise session.Failed(session.shouldfail)
+    if session.shouldstop:
+        raise session.Interrupted(session.shouldstop)
+    return True
+
+
+class Worker:
+    """A copy of this process, and the test that it runs."""
+
+    def __init__(self, fork: Fork, crash: Path) -> None:
+        self.fork, self.crash, self.test = fork, crash, "no test"
+
+    def ended(self) -> None:
+        """Raise where it ended before it was done."""
+        if code := self.fork.wait():
+            why = self.crash.read_text() if self.crash.exists() else ""
+            raise pytest.Session.Interrupted(f"a worker ended with {code} while it ran {self.test}\n{why}")
+
+
+Workers = dict[Connection, Worker]
+
+
+@contextmanager
+def _started(session: pytest.Session, count: int, base: Path) -> Iterator[Workers]:
+    workers: Workers = {}
+    try:
+        for number in range(count):
+            here, there = Pipe()
+            crash = base / f"crash-{number}.txt"
+            folder = base / f"worker-{number}"
+            folder.mkdir(mode=0o700)
+            work = partial(_work, session, there, folder, [here, *workers])
+            workers[here] = Worker(Fork.of(work, crash), crash)
+            there.close()
+        yield workers
+    finally:
+        for worker in workers.values():
+            worker.fork.kill()
+
+
+def _serve(
+    session: pytest.Session, connection: Connection, workers: Workers, files: "deque[list[int]]"
+) -> None:
+    """Do what a worker asks for, or report what it reports."""
+    hook, worker = session.config.hook, workers[connection]
+    try:
+        kind, content = connection.recv()
+    except EOFError:
+        del workers[connection]
+        worker.ended()
+        return
+    if kind == MORE:
+        connection.send(files.popleft() if files else [])
+        return
+    if kind == "pytest_runtest_logstart":
+        worker.test = content["nodeid"]
+    if kind == "pytest_runtest_logreport":
+        content = {"report": hook.pytest_report_from_serializable(config=session.config, data=content)}
+    if kind == "pytest_warning_recorded":
+        hook.pytest_warning_recorded.call_historic(kwargs=content)
+    else:
+        getattr(hook, kind)(**content)
+
+
+def _work(session: pytest.Session, parent: Connection, folder: Path, others: list[Connection]) -> None:
+    """Run what the parent gives; a worker's whole life."""
+    for other in others:
+        other.close()
+    plugins = session.config.pluginmanager
+    capture: Any = plugins.get_plugin("capturemanager")
+    # What is captured goes to a file, whose position a copy shares with all others.
+    capture.stop_global_capturing()
+    capture.start_global_capturing()
+    capture.suspend_global_capture()
+    # The parent's terminal is not ours to write on, but what compares values for messages asks for one.
+    terminal: Any = plugins.get_plugin("terminalreporter")
+    terminal._tw._file = StringIO()
+    session.config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]
+    plugins.register(Reporter(session.config, parent))
+    items: deque[pytest.Item] = deque()
+
+    def more() -> None:
+        parent.send((MORE, None))
+        items.extend(session.items[index] for index in parent.recv())
+
+    more()
+    while items:
+        item = items.popleft()
+        if not items:
+            more()
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=items[0] if items else None)
+
+
+class Reporter:
+    """Sends what pytest reports in a worker to the parent, whose plugins report it."""
+
+    def __init__(self, config: pytest.Config, parent: Connection) -> None:
+        self._config, self._parent = config, parent
+
+    def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
+        self._send("pytest_runtest_logstart", nodeid=nodeid, location=location)
+
+    def pytest_runtest_logfinish(self, nodeid: str, location: Any) -> None:
+        self._send("pytest_runtest_logfinish", nodeid=nodeid, location=location)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        self._parent.send(("pytest_runtest_logreport", data))
+
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, when: str, nodeid: str, location: Any
+    ) -> None:
+        if when != "runtest":
+            return  # recorded before there were workers: the parent has it
+        # A warning's own class may be one that another process cannot make again.
+        found, category = warning_message, warning_message.category
+        text = f"{category.__name__}: {found.message}"
+        plain = warnings.WarningMessage(UserWarning(text), UserWarning, found.filename, found.lineno)
+        self._send(
+            "pytest_warning_recorded",
+            warning_message=plain, when=when, nodeid=nodeid, location=location,
+        )  # fmt: skip
+
+    def _send(self, kind: str, **content: Any) -> None:
+        self._parent.send((kind, content))
