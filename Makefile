@@ -22,7 +22,10 @@ setup:  ## install everything that is missing, into this folder
 demo: setup  ## settle rounds on real market data on a local chain, into build/demo
 	@cupel demo --out build/demo
 
-test: setup test-python test-contracts test-invariants  ## every fast test
+# What has one process beside what has as many as there are cores: the compiler works while Python's tests run.
+test: setup  ## every fast test
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target $(CONTRACTS) test-invariants & others=$$!; \
+		$(MAKE) --no-print-directory test-python; python=$$?; wait $$others && exit $$python
 
 # Two a core, since tests wait for chains and servers half of the time; each takes up to 1.3 GB of memory.
 test-python: WORKERS = $(shell echo $$(( $$(nproc) * 2 )) $$(awk '/^MemAvailable/ {print int($$2 / 2097152)}' /proc/meminfo) 2 | tr ' ' '\n' | sort -n | sed -n 2p)
@@ -30,12 +33,16 @@ test-python: setup
 	@sh scripts/sandbox_setup.sh || true
 	pytest --workers $(WORKERS)
 
+CONTRACTS := contracts-on-py-evm contracts-on-anvil
+
 test-contracts: setup .build/__local__.json
-	$(MAKE) --no-print-directory --jobs 2 contracts-on-py-evm contracts-on-anvil
+	$(MAKE) --no-print-directory --jobs 2 $(CONTRACTS)
 
 .build/__local__.json: ape-config.yaml package-lock.json $(shell find contracts -name '*.sol') | setup
 	ape compile
 	touch $@
+
+$(CONTRACTS): .build/__local__.json
 
 contracts-on-py-evm:
 	ape test tests/contracts
