@@ -303,6 +303,12 @@ def one_settled(world: World) -> None:
     world.settle(world.sealed_round())
 
 
+def two_settled(world: World) -> None:
+    """Settle two rounds, one after the other."""
+    one_settled(world)
+    one_settled(world)
+
+
 def begins(begin: Callable[[World], None]) -> pytest.MarkDecorator:
     """Have a test's world begin with something, such as `one_sealed`."""
     return pytest.mark.begins(begin=begin)
