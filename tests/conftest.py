@@ -32,10 +32,10 @@ structlog.configure(
 )
 
 SLOW = (
-    *("chaos", "lab", "deployment", "cli", "operator", "oracle", "daemon"),
-    *("observation", "client", "transactions", "chain"),
+    *("lab", "server", "oracle", "scoring", "cli", "proofs", "compute", "deployment", "operator", "data"),
+    *("agents", "hostile", "transactions", "daemon", "web", "rewards", "static", "chain", "isolation"),
 )
-"""Folders whose files take long. They come first: what is short fills up whichever worker is done early."""
+"""The folders that take longest. They come first: what is short fills up whichever worker is done early."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

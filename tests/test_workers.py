@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers import next_file
+
 REPOSITORY = Path(__file__).parents[1]
 
 COUNTED = """
@@ -85,3 +87,10 @@ def test_a_copy_that_dies_is_named_with_its_test_and_ends_the_run(tmp_path: Path
     done = run(tmp_path, "--workers", "2")
     assert done.returncode == pytest.ExitCode.INTERRUPTED
     assert "a worker ended with -9 while it ran test_dying.py::test_dies" in done.stdout
+
+
+def test_a_copy_keeps_to_its_folder_then_takes_one_that_nobody_has_then_helps() -> None:
+    files = [Path(name) for name in ("a/1", "b/1", "b/2", "c/1")]
+    assert next_file(Path("b"), [Path("a"), Path("b")], files) == 1
+    assert next_file(Path("d"), [Path("a"), Path("b"), Path("d")], files) == 3
+    assert next_file(Path("d"), [Path("a"), Path("b"), Path("c"), Path("d")], files) == 0

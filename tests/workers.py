@@ -5,7 +5,7 @@
 
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from io import StringIO
@@ -34,9 +34,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     options = session.config.option
     if options.workers < 1 or options.collectonly or session.testsfailed:
         return None
-    files = deque(
-        [*group] for _, group in groupby(range(len(session.items)), lambda i: session.items[i].path)
-    )
+    items = session.items
+    files = [(path, [*numbers]) for path, numbers in groupby(range(len(items)), lambda i: items[i].path)]
     base = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
     with _started(session, min(options.workers, len(files)), base) as workers:
         while workers and not session.shouldfail and not session.shouldstop:
@@ -51,10 +50,10 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 class Worker:
-    """A copy of this process, and the test that it runs."""
+    """A copy of this process, the test that it runs, and the folder of the file that it was given last."""
 
     def __init__(self, fork: Fork, crash: Path) -> None:
-        self.fork, self.crash, self.test = fork, crash, "no test"
+        self.fork, self.crash, self.test, self.folder = fork, crash, "no test", Path()
 
     def ended(self) -> None:
         """Raise where it ended before it was done."""
@@ -64,6 +63,8 @@ class Worker:
 
 
 Workers = dict[Connection, Worker]
+Files = list[tuple[Path, list[int]]]
+"""Files of tests, each with the places of its items in the session's."""
 
 
 @contextmanager
@@ -84,9 +85,7 @@ def _started(session: pytest.Session, count: int, base: Path) -> Iterator[Worker
             worker.fork.kill()
 
 
-def _serve(
-    session: pytest.Session, connection: Connection, workers: Workers, files: "deque[list[int]]"
-) -> None:
+def _serve(session: pytest.Session, connection: Connection, workers: Workers, files: Files) -> None:
     """Do what a worker asks for, or report what it reports."""
     hook, worker = session.config.hook, workers[connection]
     try:
@@ -96,7 +95,7 @@ def _serve(
         worker.ended()
         return
     if kind == MORE:
-        connection.send(files.popleft() if files else [])
+        connection.send(_next_items(worker, workers, files))
         return
     if kind == "pytest_runtest_logstart":
         worker.test = content["nodeid"]
@@ -106,6 +105,25 @@ def _serve(
         hook.pytest_warning_recorded.call_historic(kwargs=content)
     else:
         getattr(hook, kind)(**content)
+
+
+def next_file(own: Path, folders: Sequence[Path], files: Sequence[Path]) -> int:
+    """Choose a file of a worker's own folder, else of one in which no worker is, else any; the first of each.
+
+    What a folder's tests start from, such as a chain on which rounds are settled, each worker makes once.
+    """
+    of_own = (place for place, file in enumerate(files) if file.parent == own)
+    of_nobody = (place for place, file in enumerate(files) if file.parent not in folders)
+    return next(of_own, next(of_nobody, 0))
+
+
+def _next_items(worker: Worker, workers: Workers, files: Files) -> list[int]:
+    if not files:
+        return []
+    folders = [each.folder for each in workers.values()]
+    path, items = files.pop(next_file(worker.folder, folders, [path for path, _ in files]))
+    worker.folder = path.parent
+    return items
 
 
 def _work(session: pytest.Session, parent: Connection, folder: Path, others: list[Connection]) -> None:
