@@ -11,7 +11,7 @@ test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := p
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo quickstarts test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse agents numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api fuzz-bridge
+.PHONY: help setup demo quickstarts test test-python test-contracts compiled contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse agents numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api fuzz-bridge
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -35,14 +35,14 @@ test-python: setup
 
 CONTRACTS := contracts-on-py-evm contracts-on-anvil
 
-test-contracts: setup .build/__local__.json
+test-contracts: setup
 	$(MAKE) --no-print-directory --jobs 2 $(CONTRACTS)
 
-.build/__local__.json: ape-config.yaml package-lock.json $(shell find contracts -name '*.sol') | setup
-	ape compile
-	touch $@
+$(CONTRACTS): compiled
 
-$(CONTRACTS): .build/__local__.json
+# As the package deploys them, unless one was changed since.
+compiled: setup
+	@python tests/contracts/exported.py || ape compile
 
 contracts-on-py-evm:
 	ape test tests/contracts
