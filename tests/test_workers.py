@@ -12,8 +12,10 @@ from tests.workers import next_file
 REPOSITORY = Path(__file__).parents[1]
 
 COUNTED = """
-import os, warnings
+import os, sys, warnings
 import pytest
+
+OUTPUT = sys.stdout
 
 @pytest.fixture(scope="module", autouse=True)
 def begun(request):
@@ -28,7 +30,7 @@ def test_passes(tmp_path):
     (tmp_path / "own").write_text("x")
 
 def test_fails(tmp_path):
-    print("printed by", __name__)
+    print("printed by", __name__, file=OUTPUT)
     assert [*tmp_path.iterdir()] == [1]
 
 def test_warns():

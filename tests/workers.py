@@ -3,6 +3,7 @@
 ``pytest --workers N`` gives each of N processes whole files, in their order; see `pytest_runtestloop`.
 """
 
+import os
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,11 @@ from itertools import groupby
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import pytest
+from _pytest.capture import FDCapture
 
 from scorer.lab.processes import Fork
 
@@ -131,11 +134,7 @@ def _work(session: pytest.Session, parent: Connection, folder: Path, others: lis
     for other in others:
         other.close()
     plugins = session.config.pluginmanager
-    capture: Any = plugins.get_plugin("capturemanager")
-    # What is captured goes to a file, whose position a copy shares with all others.
-    capture.stop_global_capturing()
-    capture.start_global_capturing()
-    capture.suspend_global_capture()
+    _capture_apart(plugins.get_plugin("capturemanager"))
     # The parent's terminal is not ours to write on, but what compares values for messages asks for one.
     terminal: Any = plugins.get_plugin("terminalreporter")
     terminal._tw._file = StringIO()
@@ -153,6 +152,17 @@ def _work(session: pytest.Session, parent: Connection, folder: Path, others: lis
         if not items:
             more()
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=items[0] if items else None)
+
+
+def _capture_apart(manager: Any) -> None:
+    """Give files of its own to what is captured here: of an inherited one all copies share the position.
+
+    The objects stay the same, as modules may have kept them when they were imported.
+    """
+    for stream in (manager._global_capturing.out, manager._global_capturing.err):
+        if isinstance(stream, FDCapture):
+            with TemporaryFile() as own:
+                os.dup2(own.fileno(), stream.tmpfile.fileno(), inheritable=False)
 
 
 class Reporter:
