@@ -91,6 +91,35 @@ def test_a_copy_that_dies_is_named_with_its_test_and_ends_the_run(tmp_path: Path
     assert "a worker ended with -9 while it ran test_dying.py::test_dies" in done.stdout
 
 
+def test_a_copy_that_is_stopped_ends_what_its_fixtures_began(tmp_path: Path) -> None:
+    waits = """
+import pathlib, time
+import pytest
+
+@pytest.fixture(scope="session", autouse=True)
+def begun():
+    pathlib.Path("begun").touch()
+    yield
+    pathlib.Path("ended").touch()
+
+def test_waits():
+    time.sleep(600)
+"""
+    (tmp_path / "test_waiting.py").write_text(waits)
+    fails = """
+import pathlib, time
+
+def test_fails():
+    while not pathlib.Path("begun").exists():
+        time.sleep(0.01)
+    assert False
+"""
+    (tmp_path / "test_failing.py").write_text(fails)
+    done = run(tmp_path, "-x", "--workers", "2")
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert (tmp_path / "ended").exists()
+
+
 def test_a_copy_keeps_to_its_folder_then_takes_one_that_nobody_has_then_helps() -> None:
     files = [Path(name) for name in ("a/1", "b/1", "b/2", "c/1")]
     assert next_file(Path("b"), [Path("a"), Path("b")], files) == 1

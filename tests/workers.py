@@ -4,8 +4,9 @@
 """
 
 import os
+import signal
+import time
 import warnings
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,8 +23,10 @@ from _pytest.capture import FDCapture
 
 from scorer.lab.processes import Fork
 
+STOPPING: Final = 30.0
+"""Seconds in which a worker that is told to stop has to end chains and servers."""
 MORE: Final = "more"
-"""What a worker sends when it has begun its last test: it is sent the next file's items, or none."""
+"""What a worker sends when it has nothing to do: it is sent the next file's items, or none."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,6 +61,15 @@ class Worker:
     def __init__(self, fork: Fork, crash: Path) -> None:
         self.fork, self.crash, self.test, self.folder = fork, crash, "no test", Path()
 
+    def stop(self) -> None:
+        """Wait until it has ended what its fixtures started, and kill it where it does not come to that."""
+        until = time.monotonic() + STOPPING
+        while time.monotonic() < until:
+            if self.fork.has_ended():
+                return
+            time.sleep(0.02)
+        self.fork.kill()
+
     def ended(self) -> None:
         """Raise where it ended before it was done."""
         if code := self.fork.wait():
@@ -85,7 +97,9 @@ def _started(session: pytest.Session, count: int, base: Path) -> Iterator[Worker
         yield workers
     finally:
         for worker in workers.values():
-            worker.fork.kill()
+            os.kill(worker.fork.pid, signal.SIGINT)
+        for worker in workers.values():
+            worker.stop()
 
 
 def _serve(session: pytest.Session, connection: Connection, workers: Workers, files: Files) -> None:
@@ -131,6 +145,7 @@ def _next_items(worker: Worker, workers: Workers, files: Files) -> list[int]:
 
 def _work(session: pytest.Session, parent: Connection, folder: Path, others: list[Connection]) -> None:
     """Run what the parent gives; a worker's whole life."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     for other in others:
         other.close()
     plugins = session.config.pluginmanager
@@ -140,18 +155,21 @@ def _work(session: pytest.Session, parent: Connection, folder: Path, others: lis
     terminal._tw._file = StringIO()
     session.config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]
     plugins.register(Reporter(session.config, parent))
-    items: deque[pytest.Item] = deque()
+    try:
+        while numbers := _more(parent):
+            items = [session.items[number] for number in numbers]
+            # Which file is next is not known yet: what belongs to the session is kept for it, and no more.
+            following: list[Any] = [*items[1:], session]
+            for item, next_item in zip(items, following, strict=True):
+                session.config.hook.pytest_runtest_protocol(item=item, nextitem=next_item)
+    finally:
+        session._setupstate.teardown_exact(None)
 
-    def more() -> None:
-        parent.send((MORE, None))
-        items.extend(session.items[index] for index in parent.recv())
 
-    more()
-    while items:
-        item = items.popleft()
-        if not items:
-            more()
-        session.config.hook.pytest_runtest_protocol(item=item, nextitem=items[0] if items else None)
+def _more(parent: Connection) -> list[int]:
+    parent.send((MORE, None))
+    numbers: list[int] = parent.recv()
+    return numbers
 
 
 def _capture_apart(manager: Any) -> None:
