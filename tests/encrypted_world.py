@@ -32,6 +32,11 @@ def encrypted_world(world: World, **secrecy: object) -> World:
     )
 
 
+def one_locked_in_secret(world: World) -> None:
+    """Lock a round in which every model takes part with an encrypted submission."""
+    encrypted_world(world).locked_round()
+
+
 def one_sealed_in_secret(world: World) -> None:
     """Seal a round in which every model takes part with an encrypted submission."""
     encrypted_world(world).sealed_round()

@@ -293,6 +293,11 @@ FIRST: Final = 1
 """The round of a world that begins with one."""
 
 
+def one_locked(world: World) -> None:
+    """Lock a round in which every model takes part."""
+    world.locked_round()
+
+
 def one_sealed(world: World) -> None:
     """Seal a round in which every model takes part."""
     world.sealed_round()
