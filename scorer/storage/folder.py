@@ -211,5 +211,8 @@ def _column(column: pa.ChunkedArray) -> Column:
     """Text without gaps as a tuple; anything else as numpy holds it."""
     if column.null_count == 0 and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return tuple(column.to_pylist())
+    if column.null_count == 0 and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        # The same as below, which imports pandas too.
+        return np.from_dlpack(column.combine_chunks()).copy()
     found: NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return found
