@@ -11,7 +11,7 @@ test-python contracts-on-py-evm contracts-on-anvil: export ETH_HASH_BACKEND := p
 # Set in many images of containers: it would have ape alone compiled anew each time, 8 seconds of CPU.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo quickstarts test test-python test-contracts contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse agents numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api fuzz-bridge
+.PHONY: help setup demo quickstarts test test-python test-contracts compiled contracts-on-py-evm contracts-on-anvil test-invariants invariants coverage slither lint abi abi-check same-bits pandas3 bench-scoring bench-data bench-rewards bench-large bench-oracle bench-journal bench-submissions bench-encryption bench-server bench-web bench-gas bench-proof gas-check package docs web web-check web-images test-web web-setup prove mutate mutate-python chaos soak drill deploy-kills rehearse agents numerapi-tests hostile fuzz-proofs verify-input simulate compare lock clean rehearse-bridge chaos-compute test-podman fuzz-api fuzz-bridge
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,20 +22,27 @@ setup:  ## install everything that is missing, into this folder
 demo: setup  ## settle rounds on real market data on a local chain, into build/demo
 	@cupel demo --out build/demo
 
-test: setup test-python test-contracts test-invariants  ## every fast test
+# What has one process beside what has as many as there are cores: the compiler works while Python's tests run.
+test: setup  ## every fast test
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target $(CONTRACTS) test-invariants & others=$$!; \
+		$(MAKE) --no-print-directory test-python; python=$$?; wait $$others && exit $$python
 
 # Two a core, since tests wait for chains and servers half of the time; each takes up to 1.3 GB of memory.
 test-python: WORKERS = $(shell echo $$(( $$(nproc) * 2 )) $$(awk '/^MemAvailable/ {print int($$2 / 2097152)}' /proc/meminfo) 2 | tr ' ' '\n' | sort -n | sed -n 2p)
 test-python: setup
 	@sh scripts/sandbox_setup.sh || true
-	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	pytest --workers $(WORKERS)
 
-test-contracts: setup .build/__local__.json
-	$(MAKE) --no-print-directory --jobs 2 contracts-on-py-evm contracts-on-anvil
+CONTRACTS := contracts-on-py-evm contracts-on-anvil
 
-.build/__local__.json: ape-config.yaml package-lock.json $(shell find contracts -name '*.sol') | setup
-	ape compile
-	touch $@
+test-contracts: setup
+	$(MAKE) --no-print-directory --jobs 2 $(CONTRACTS)
+
+$(CONTRACTS): compiled
+
+# As the package deploys them, unless one was changed since.
+compiled: setup
+	@python tests/contracts/exported.py || ape compile
 
 contracts-on-py-evm:
 	ape test tests/contracts
@@ -152,7 +159,7 @@ web-images: web-setup  ## pictures of every page, into docs/images/web (minutes)
 
 test-web: web-check  ## the page in a real headless browser, against a local tournament (minutes)
 	@sh scripts/browser_setup.sh
-	pytest -n 2 --dist loadfile -m long tests/web
+	pytest --workers 2 -m long tests/web
 
 quickstarts: setup  ## type the quick starts, the tutorials and the README's commands at a terminal (minutes)
 	@sh scripts/sandbox_setup.sh

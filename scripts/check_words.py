@@ -65,8 +65,12 @@ class Vocabulary:
     def word_faults(self, lines: Iterable[Line], *, in_code: bool) -> Iterator[Line]:
         """Find words that have a better one; identifiers count by their parts."""
         instead = {**self.instead, **(self.instead_in_code if in_code else {})}
+        # Hardly a line has any, and one expression is looked for sooner than each of them.
+        any_of_them = re.compile("|".join(pattern.pattern for pattern in instead), re.IGNORECASE)
         for number, text in lines:
             words = _CAMEL_CASE.sub(" ", text).replace("_", " ")
+            if not any_of_them.search(words):
+                continue
             for pattern, better in instead.items():
                 for match in pattern.finditer(words):
                     line = number + words.count("\n", 0, match.start())
@@ -96,12 +100,12 @@ def docstrings(tree: ast.Module) -> Iterator[Line]:
                 yield node.lineno, text
 
 
-def python_lines(source: str, tree: ast.Module) -> Iterator[Line]:
+def python_lines(source: str, texts: Iterable[Line]) -> Iterator[Line]:
     """Collect all names, comments and docstrings. Other strings are data or messages, and are not checked."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type in (tokenize.NAME, tokenize.COMMENT):
             yield token.start[0], token.string
-    yield from docstrings(tree)
+    yield from texts
 
 
 def file_faults(file: str, source: str, vocabulary: Vocabulary) -> Iterator[Line]:
@@ -110,9 +114,9 @@ def file_faults(file: str, source: str, vocabulary: Vocabulary) -> Iterator[Line
         text = _SOLIDITY_STRING.sub('""', source) if file.endswith(".sol") else source
         yield from vocabulary.word_faults([(1, text)], in_code=False)
         return
-    tree = ast.parse(source)
-    yield from vocabulary.word_faults(python_lines(source, tree), in_code=True)
-    yield from vocabulary.docstring_faults(docstrings(tree))
+    texts = [*docstrings(ast.parse(source))]
+    yield from vocabulary.word_faults(python_lines(source, texts), in_code=True)
+    yield from vocabulary.docstring_faults(texts)
 
 
 def repeated_classes(sources: Mapping[str, str]) -> Iterator[str]:

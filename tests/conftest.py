@@ -18,6 +18,8 @@ from scorer.lab.anvil import Anvil
 from tests.chains import Chains, chain
 from tests.world import World, lent_world
 
+pytest_plugins = ("tests.workers",)
+
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -30,10 +32,10 @@ structlog.configure(
 )
 
 SLOW = (
-    *("chaos", "lab", "deployment", "cli", "operator", "oracle", "daemon"),
-    *("observation", "client", "transactions", "chain"),
+    *("lab", "server", "oracle", "scoring", "cli", "proofs", "compute", "deployment", "operator", "data"),
+    *("agents", "hostile", "transactions", "daemon", "web", "rewards", "static", "chain", "isolation"),
 )
-"""Folders whose files take long. They come first: what is short fills up whichever worker is done early."""
+"""The folders that take longest. They come first: what is short fills up whichever worker is done early."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,6 +32,22 @@ def encrypted_world(world: World, **secrecy: object) -> World:
     )
 
 
+def one_locked_in_secret(world: World) -> None:
+    """Lock a round in which every model takes part with an encrypted submission."""
+    encrypted_world(world).locked_round()
+
+
+def one_sealed_in_secret(world: World) -> None:
+    """Seal a round in which every model takes part with an encrypted submission."""
+    encrypted_world(world).sealed_round()
+
+
+def one_settled_in_secret(world: World) -> None:
+    """Settle a round in which every model takes part with an encrypted submission."""
+    secret = encrypted_world(world)
+    secret.settle(secret.sealed_round())
+
+
 def heard(world: World) -> tuple[World, list[tuple[int, str, str]]]:
     """A world whose members' alarms are heard: (member, reason, detail)."""
     alarms: list[tuple[int, str, str]] = []

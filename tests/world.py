@@ -293,6 +293,11 @@ FIRST: Final = 1
 """The round of a world that begins with one."""
 
 
+def one_locked(world: World) -> None:
+    """Lock a round in which every model takes part."""
+    world.locked_round()
+
+
 def one_sealed(world: World) -> None:
     """Seal a round in which every model takes part."""
     world.sealed_round()
@@ -301,6 +306,12 @@ def one_sealed(world: World) -> None:
 def one_settled(world: World) -> None:
     """Settle a round in which every model takes part."""
     world.settle(world.sealed_round())
+
+
+def two_settled(world: World) -> None:
+    """Settle two rounds, one after the other."""
+    one_settled(world)
+    one_settled(world)
 
 
 def begins(begin: Callable[[World], None]) -> pytest.MarkDecorator:

@@ -13,9 +13,11 @@ def read_ids(path: Path) -> ReadResult:
     """Read the ids of a file of live data, a line each; none where it has no column of ids."""
     import pyarrow.parquet as pq  # declared above: the node itself has no use for it
 
-    names = pq.ParquetFile(path).schema_arrow.names
+    # Not read_table, which imports pandas.
+    file = pq.ParquetFile(path)
+    names = file.schema_arrow.names
     column = next((name for name in INDICES if name in names), None)
     if column is None:
         return ReadResult()
-    ids = pq.read_table(path, columns=[column], use_threads=False).column(column).to_pylist()
+    ids = file.read(columns=[column], use_threads=False).column(column).to_pylist()
     return ReadResult({}, ("\n".join(map(str, ids)).encode(),))

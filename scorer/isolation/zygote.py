@@ -4,6 +4,7 @@ It imports little of its own, starts no thread and reads nothing that a stranger
 from the parent by a socket that the zygote only hands on.
 """
 
+import codecs
 import contextlib
 import gc
 import json
@@ -22,6 +23,8 @@ from scorer.isolation.confinement import Confinement, address_space
 
 LARGEST_JOB: Final = 65_536
 DESCRIPTORS: Final = 2
+CODECS: Final = ("utf-8-sig", "utf-16-be")
+"""Codecs of CSV and of canonical JSON, which Python imports when they are first used: every child would."""
 PATIENCE: Final = 3_600.0
 """Longest wait in seconds; a poll of months is refused by the system."""
 
@@ -120,6 +123,8 @@ def _be_ended_first() -> None:
 def main(control: int) -> None:
     """Serve on an inherited socket."""
     _be_ended_first()
+    for name in CODECS:
+        codecs.lookup(name)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(woken, False)

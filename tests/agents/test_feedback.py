@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +16,12 @@ from scorer.agents.reputation import Given, RegistryError, ReputationRegistry
 from scorer.failpoints import KILLED, VARIABLE
 from scorer.lab.agents.registries import Registries
 from scorer.lab.plain_sender import Sender
+from scorer.lab.processes import Fork
 from scorer.lab.rehearsal.accounts import write_keystore
 from scorer.storage.bundle import META_MODEL, REPORT, Bundle
 from tests.chains import Chains
 from tests.cli.test_cupel import run, write_deployment
-from tests.world import World, lent_world
+from tests.world import World, lent_world, one_settled
 
 REPOSITORY = Path(__file__).parents[2]
 GIVER, BUYER = 30, 31
@@ -70,8 +69,7 @@ class Feedbacks:
 @pytest.fixture
 def feedbacks(chains: Chains, tmp_path: Path) -> Iterator[Feedbacks]:
     """A world with one settled round, and model 1 linked to an agent of its owner's."""
-    with lent_world(chains, tmp_path / "world") as world:
-        world.settle(world.sealed_round())
+    with lent_world(chains, tmp_path / "world", begin=one_settled) as world:
         world.anvil.finalise()
         owner = Sender(world.suite.w3, world.tournament.participants[MODEL - 1].account)
         registries = Registries.deploy(owner, REPOSITORY, world.suite)
@@ -121,17 +119,16 @@ def test_the_meta_model_s_score_is_given_to_an_agent_that_is_named(feedbacks: Fe
 @pytest.mark.parametrize(
     "label", ["before-sign-commit", "signed", "before-broadcast", "broadcast", "executed"]
 )
-def test_a_command_that_is_killed_goes_on_and_gives_nothing_twice(feedbacks: Feedbacks, label: str) -> None:
+def test_a_command_that_is_killed_goes_on_and_gives_nothing_twice(
+    feedbacks: Feedbacks, label: str, tmp_path: Path
+) -> None:
     command = feedbacks.command(MODEL, "--link", feedbacks.registries.link.address, "--send", "--yes")
-    killed = subprocess.run(
-        [str(Path(sys.executable).parent / "cupel"), *command],
-        env={**os.environ, VARIABLE: label},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert killed.returncode == KILLED, killed.stdout + killed.stderr
+
+    def killed() -> None:
+        os.environ[VARIABLE] = label
+        run(*command)
+
+    assert Fork.of(killed, tmp_path / "crash").wait() == KILLED
     code, said = run(*command)
     assert code == 0, said
     code, said = run(*command)

@@ -27,24 +27,33 @@ from scorer.proofs.staged import COMMITMENT_AGE
 from scorer.storage.bundle import SUBMISSIONS, Bundle
 from tests.chains import Chains
 from tests.cli.test_cupel import run
-from tests.world import IDS, World, lent_world
+from tests.world import FIRST, IDS, World, lent_world
 
 HONEST, MODEL = 2, 5
 PASSWORD = "a long password for tests"
 
 
+def false_report(world: World) -> FalseReport:
+    """What an honest member computed of the first round, but for the score of one model."""
+    bundle = world.members[HONEST].bundle(FIRST)
+    columns = bundle.scores()
+    score = dict(zip(columns["model_id"].tolist(), columns["reward_score"].tolist(), strict=True))[MODEL]
+    return FalseReport.of(bundle, {MODEL: score + 70_000})
+
+
+def one_lied_about(world: World) -> None:
+    """Let a quorum attest the false report of a round."""
+    world.resolve(world.sealed_round())
+    world.cycle(HONEST)
+    liars = [world.tournament.sender(FIRST_MEMBER + liar) for liar in (0, 1)]
+    false_report(world).attest(world.suite, liars)
+
+
 @pytest.fixture
 def lied(chains: Chains, tmp_path: Path) -> Iterator[tuple[World, int, FalseReport]]:
     """A round whose accepted report gives one model another score, with public evidence."""
-    with lent_world(chains, tmp_path / "world") as world:
-        round_id = world.sealed_round()
-        world.resolve(round_id)
-        world.cycle(HONEST)
-        columns = world.members[HONEST].bundle(round_id).scores()
-        score = dict(zip(columns["model_id"].tolist(), columns["reward_score"].tolist(), strict=True))[MODEL]
-        false = FalseReport.of(world.members[HONEST].bundle(round_id), {MODEL: score + 70_000})
-        false.attest(world.suite, [world.tournament.sender(FIRST_MEMBER + liar) for liar in (0, 1)])
-        yield world, round_id, false
+    with lent_world(chains, tmp_path / "world", begin=one_lied_about) as world:
+        yield world, FIRST, false_report(world)
 
 
 def chain_options(world: World, tmp_path: Path) -> list[str]:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cupel import run, write_deployment
-from tests.encrypted_world import encrypted_world
-from tests.world import World
+from tests.encrypted_world import encrypted_world, one_settled_in_secret
+from tests.world import FIRST, World, begins
+
+pytestmark = begins(one_settled_in_secret)
 
 MODEL = 3
 
@@ -14,10 +16,7 @@ MODEL = 3
 @pytest.fixture
 def settled(world: World) -> tuple[World, int]:
     """A world with a settled round whose submissions are encrypted."""
-    secret = encrypted_world(world)
-    round_id = secret.sealed_round()
-    secret.settle(round_id)
-    return secret, round_id
+    return encrypted_world(world), FIRST
 
 
 def written(world: World, round_id: int, model: int) -> Path:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from scorer.compute.providers.cloud_names import FargateSize, definition_of, siz
 from scorer.daemon.config_errors import ConfigError
 from tests.compute.models import GOOD, model, script
 
-pytest.importorskip("aws_cdk")
+# Not imported here: that would start Node.js wherever tests are collected.
+pytestmark = pytest.mark.skipif(find_spec("aws_cdk") is None, reason="an extra that is not installed")
 ACCOUNT, REGION = "123456789012", "us-east-1"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 IMAGE, OTHER, NODE = (

@@ -11,6 +11,7 @@ from ape_ethereum.trace import Trace
 from ape_foundry import FoundryProvider
 from compiled import compiled
 from evms import Anvil, PyEvm
+from exported import Exported
 from short_way import take_short_way
 from states import States, in_order, state
 from support import (
@@ -69,6 +70,12 @@ def evm(accounts: Any, chain: Any) -> Iterator[Evm]:
         patch.setattr(Trace, "show", lambda *_, **__: None)
         patch.setattr(ReceiptAPI, "show_debug_logs", lambda _: None)
         yield evm
+
+
+@pytest.fixture(scope="session")
+def project(project: Any) -> Exported:
+    """The contracts: as a deployment sends them, or compiled, where a source was changed since."""
+    return Exported(project)
 
 
 @pytest.fixture(scope="session")

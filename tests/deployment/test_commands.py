@@ -37,7 +37,7 @@ def test_a_plan_needs_no_key_and_says_what_it_costs(anvil: Anvil, file: Path) ->
     found = run("plan", file, "--endpoint", anvil.url, "--deployer", DEPLOYER)
 
     assert found.exit_code == 0, found.output
-    assert "plan: 31 transactions, " in found.output
+    assert "plan: 32 transactions, " in found.output
     assert "renounce the deployer's own role of admin" in found.output
     assert sent(anvil) == 0
 
@@ -47,7 +47,7 @@ def test_a_plan_is_a_document_on_request(anvil: Anvil, file: Path) -> None:
 
     assert found.exit_code == 0, found.output
     document = json.loads(found.output)
-    assert (len(document["transactions"]), document["deployer"]) == (31, DEPLOYER)
+    assert (len(document["transactions"]), document["deployer"]) == (32, DEPLOYER)
     assert document["gas"] == sum(price["gas"] for price in document["transactions"])
 
 

@@ -30,7 +30,7 @@ from scorer.storage.scores import read_scores
 from scorer.transactions.manager import TransactionManager
 from scorer.transactions.request import Delivery, TransactionRequest
 from tests.operator_harness import Harness
-from tests.world import World
+from tests.world import World, begins
 
 ROLL_WAIT = 300
 FIRST, SECOND = 1, 2
@@ -43,10 +43,9 @@ def folders_of(world: World) -> list[Path]:
     return [member.paths.rounds for member in world.members]
 
 
-@pytest.fixture
-def harness(world: World, tmp_path: Path) -> Iterator[Harness]:
-    """An operator at the moment at which the first round can be settled and the second can be locked."""
-    found = Harness(world, tmp_path, peers=folders_of(world))
+def one_to_settle_and_one_to_lock(world: World) -> None:
+    """Let time pass until the first round can be settled and the second can be locked."""
+    found = Harness(world, world.out, peers=folders_of(world))
     assert world.open() == FIRST
     world.submit_all(FIRST)
     world.anvil.advance_to(world.record(FIRST).close_at)
@@ -59,6 +58,16 @@ def harness(world: World, tmp_path: Path) -> Iterator[Harness]:
     assert world.open() == SECOND
     world.submit_all(SECOND)
     world.anvil.advance_to(world.record(SECOND).close_at)
+    found.journal.close()
+
+
+pytestmark = begins(one_to_settle_and_one_to_lock)
+
+
+@pytest.fixture
+def harness(world: World, tmp_path: Path) -> Iterator[Harness]:
+    """The operator at that moment."""
+    found = Harness(world, tmp_path, peers=folders_of(world))
     yield found
     found.journal.close()
 

@@ -12,8 +12,8 @@ from scorer.encryption import Identity
 from scorer.encryption.age import decrypt, parse
 from scorer.isolation import SHARED_READER
 from scorer.storage.schemas import CONSENSUS, CONSENSUS_BODY, CONSENSUS_FOR_SUBSCRIBERS
-from tests.encrypted_world import encrypted_world, files_with_predictions, heard
-from tests.world import World
+from tests.encrypted_world import encrypted_world, files_with_predictions, heard, one_sealed_in_secret
+from tests.world import FIRST, World, begins
 
 
 @pytest.fixture
@@ -54,8 +54,9 @@ def test_every_member_signs_the_same_document_right_after_the_seal(secret: World
     assert not alarms
 
 
+@begins(one_sealed_in_secret)
 def test_the_root_is_public_at_once_and_the_body_with_the_meta_model(secret: World) -> None:
-    round_id = secret.sealed_round()
+    round_id = FIRST
     secret.cycle()
     folder = secret.members[0].paths.exchange_bundle(round_id).folder
     assert (folder / CONSENSUS).exists()
@@ -71,11 +72,12 @@ def test_the_root_is_public_at_once_and_the_body_with_the_meta_model(secret: Wor
     assert body.universe == secret.ids
 
 
+@begins(one_sealed_in_secret)
 def test_subscribers_alone_read_the_body_before_it_is_public(secret: World) -> None:
     subscriber = Identity.generate()
     member = secret.members[0]
     member.policy = member.policy.__class__(subscribers=(subscriber.public,))
-    round_id = secret.sealed_round()
+    round_id = FIRST
     secret.cycle()
     folder = member.paths.exchange_bundle(round_id).folder
     own = (member.paths.own_bundle(round_id).folder / CONSENSUS_BODY).read_bytes()
@@ -84,8 +86,9 @@ def test_subscribers_alone_read_the_body_before_it_is_public(secret: World) -> N
     assert decrypt(parse(sealed, len(own)), subscriber)[1] == own
 
 
+@begins(one_sealed_in_secret)
 def test_a_member_that_lost_its_bundle_signs_no_second_document(secret: World) -> None:
-    round_id = secret.sealed_round()
+    round_id = FIRST
     secret.cycle()
     member = secret.members[0]
     own = member.paths.own_bundle(round_id).folder / CONSENSUS
@@ -107,8 +110,9 @@ def test_a_member_that_signs_another_document_is_noticed(secret: World) -> None:
     assert collected(world, round_id) is not None
 
 
+@begins(one_sealed_in_secret)
 def test_a_member_whose_files_are_of_another_seal_signs_no_other_document(secret: World) -> None:
-    round_id = secret.sealed_round()
+    round_id = FIRST
     member = secret.members[0]
     member.paths.own_bundle(round_id).write_refused(frozenset({1}))
     secret.cycle()

@@ -25,8 +25,13 @@ from scorer.storage.bundle import (
 )
 from scorer.storage.verification import verify_bundle
 from scorer.transactions.request import Reverted
-from tests.encrypted_world import encrypted_world, files_with_predictions
-from tests.world import DAY, NMR, World
+from tests.encrypted_world import (
+    encrypted_world,
+    files_with_predictions,
+    one_sealed_in_secret,
+    one_settled_in_secret,
+)
+from tests.world import DAY, FIRST, NMR, World, begins
 
 
 @pytest.fixture
@@ -54,9 +59,9 @@ def test_a_whole_round_settles_and_pays_what_it_would_in_the_clear(world: World)
         assert row.tolist() == expected.tolist()
 
 
+@begins(one_settled_in_secret)
 def test_no_file_of_the_operator_or_that_members_publish_holds_a_prediction(sealed: World) -> None:
-    round_id = sealed.sealed_round()
-    sealed.settle(round_id)
+    round_id = FIRST
     operator = sealed.operator
     exchanges = [member.paths.exchange for member in sealed.members]
     folders = [operator.inbox, operator.published, *(each for each in exchanges if each is not None)]
@@ -65,8 +70,9 @@ def test_no_file_of_the_operator_or_that_members_publish_holds_a_prediction(seal
     assert private / SUBMISSIONS in set(files_with_predictions(sealed, round_id, private))
 
 
+@begins(one_sealed_in_secret)
 def test_what_is_decrypted_is_for_its_member_alone(sealed: World) -> None:
-    round_id = sealed.sealed_round()
+    round_id = FIRST
     for member in sealed.members:
         folder = member.bundle(round_id).folder
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -142,9 +148,9 @@ def chain_of(world: World, round_id: int) -> OnChain:
     return read_on_chain(world.suite, round_id, finalised_block(world.suite))
 
 
+@begins(one_settled_in_secret)
 def test_the_public_bundle_and_a_members_prove_the_same_report(sealed: World) -> None:
-    round_id = sealed.sealed_round()
-    sealed.settle(round_id)
+    round_id = FIRST
     chain = chain_of(sealed, round_id)
     public, private = public_bundle(sealed, round_id), sealed.members[0].bundle(round_id).folder
     assert not (public / SUBMISSIONS).exists()
@@ -155,9 +161,9 @@ def test_the_public_bundle_and_a_members_prove_the_same_report(sealed: World) ->
     assert found[0].not_covered == (RELEASE, VOTE)  # an age file, and what the seal on the chain rests on
 
 
+@begins(one_settled_in_secret)
 def test_ones_own_score_reward_and_payout_follow_to_the_bit_from_the_public_bundle(sealed: World) -> None:
-    round_id = sealed.sealed_round()
-    sealed.settle(round_id)
+    round_id = FIRST
     chain, public = chain_of(sealed, round_id), public_bundle(sealed, round_id)
     for model in (1, 10):
         own = OwnSubmission(model, np.asarray(sealed.predictions(model, round_id), dtype=np.float64))
@@ -171,10 +177,10 @@ def test_ones_own_score_reward_and_payout_follow_to_the_bit_from_the_public_bund
     assert (found.count, "content hash of model 1" in found.first[0]) == (1, True)
 
 
+@begins(one_settled_in_secret)
 def test_a_false_factor_score_falls_to_its_own_data_scientist_alone(sealed: World) -> None:
     """Members who lie consistently, in scores, manifest and report, are found out by whom they cheat."""
-    round_id = sealed.sealed_round()
-    sealed.settle(round_id)
+    round_id = FIRST
     private = sealed.members[0].bundle(round_id)
     published = private.published()
     lied = dict(published.scores)

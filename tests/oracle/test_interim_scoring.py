@@ -14,8 +14,8 @@ from scorer.storage.interim_files import (
     read_interim,
     write_day,
 )
-from tests.encrypted_world import encrypted_world
-from tests.world import World
+from tests.encrypted_world import encrypted_world, one_sealed_in_secret
+from tests.world import FIRST, World, begins
 
 DAYS = 20
 
@@ -48,8 +48,9 @@ def found(world: World, round_id: int) -> list[dict[int, SignedInterimScores]]:
     ]
 
 
+@begins(one_sealed_in_secret)
 def test_members_publish_the_same_scores_of_each_session_signed(secret: World) -> None:
-    round_id = secret.sealed_round()
+    round_id = FIRST
     for member in range(3):
         for day in (1, 2):
             interim_targets(secret, round_id, day, member)
@@ -66,9 +67,10 @@ def test_members_publish_the_same_scores_of_each_session_signed(secret: World) -
     assert (interim.models, interim.days, interim.session) == (tuple(range(1, 11)), DAYS, "2007-01-02")
 
 
+@begins(one_sealed_in_secret)
 def test_scores_of_the_whole_horizon_are_those_of_the_report(secret: World) -> None:
     """Of the same targets: then nothing but their time tells interim scores from final ones."""
-    round_id = secret.sealed_round()
+    round_id = FIRST
     for member in range(3):
         interim_targets(secret, round_id, 3, member)
     secret.cycle()
@@ -98,8 +100,9 @@ def test_before_the_seal_and_without_predictions_nothing_is_published(secret: Wo
     assert [sorted(each) for each in found(secret, round_id)] == [[1], [1], []]
 
 
+@begins(one_sealed_in_secret)
 def test_a_day_whose_targets_are_broken_stops_nothing_else(secret: World) -> None:
-    round_id = secret.sealed_round()
+    round_id = FIRST
     alarms: list[str] = []
     secret.members[0].raise_alarm = lambda reason, detail: alarms.append(f"{reason.name}: {detail}")
     interim_targets(secret, round_id, 1, 0)

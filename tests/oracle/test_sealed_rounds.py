@@ -24,7 +24,7 @@ from scorer.protocol.report import Report, evidence_hash
 from scorer.storage.bundle import MANIFEST, REPORT, SIGNATURES, SUBMISSIONS, Bundle, round_folder
 from scorer.transactions.request import TransactionRequest
 from tests.cli.test_cupel import write_deployment
-from tests.world import FIRST, IDS, NMR, World, begins, one_sealed
+from tests.world import FIRST, IDS, NMR, World, begins, one_locked, one_sealed
 
 PLAIN = MemberPolicy()
 WILLING = MemberPolicy(challenges=True, largest_bond=100 * 10**18)
@@ -154,9 +154,10 @@ def in_touch(world: World, index: int, published: Path | None = None) -> Watched
     return Watched(world, index, published=published, peers=world.members[index].paths.peers)
 
 
+@begins(one_locked)
 def test_a_quorum_seals_what_it_was_shown_and_the_rest_takes_that_over(world: World, tmp_path: Path) -> None:
     """Two are shown a spoiled signature: its model does not count, for anybody, and loses nothing."""
-    round_id = world.locked_round()
+    round_id = FIRST
     root = shown(world, round_id, tmp_path / "shown", 3)
     crew = [in_touch(world, 0, root), in_touch(world, 1, root), in_touch(world, 2)]
     for each in crew:
@@ -224,8 +225,9 @@ def test_files_that_are_withheld_are_asked_for_in_time_and_void_the_round(world:
     assert crew[1].raised == set()
 
 
+@begins(one_locked)
 def test_files_that_come_in_the_second_half_of_the_lock_window_are_still_sealed(world: World) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     folder = published(world, round_id).folder
     hidden = folder.rename(folder.with_name("hidden"))
     world.pass_half_of_the_lock_window(round_id)

@@ -23,7 +23,7 @@ from scorer.rewards.allocation import SHARE_FLAG
 from scorer.storage.bundle import SUBMISSIONS, VOTE, Bundle
 from scorer.transactions.signers import KeySigner
 from tests.oracle.test_round import kinds
-from tests.world import MODELS, NMR, World, build_world
+from tests.world import FIRST, MODELS, NMR, World, begins, build_world, one_locked
 
 WHALE = 13
 
@@ -114,8 +114,9 @@ def signed(world: World, member: int, verdicts: Verdicts, seal: Seal, account: i
     return SealVote(address, verdicts, signatures[0], seal, signatures[1], against)
 
 
+@begins(one_locked)
 def test_a_member_that_refuses_everything_keeps_no_model_out_and_blocks_nothing(world: World) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     world.cycle(0)
     own(world, 2, round_id).write_vote(refusing_all(world, 2, round_id))
     world.cycle(1, 0)
@@ -129,10 +130,11 @@ def test_a_member_that_refuses_everything_keeps_no_model_out_and_blocks_nothing(
     assert absences(world) == [0, 0, 1]
 
 
+@begins(one_locked)
 def test_a_member_that_is_down_delays_the_seal_to_half_of_the_lock_window_and_counts_as_absent(
     world: World,
 ) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     assert kinds(world.cycle(0, 1, 0)) == [Wait] * 3
     record = world.record(round_id)
     world.anvil.advance_to((record.close_at + record.lock_until) // 2 - 20)
@@ -147,8 +149,9 @@ def test_a_member_that_is_down_delays_the_seal_to_half_of_the_lock_window_and_co
     assert absences(world) == [0, 0, 0]
 
 
+@begins(one_locked)
 def test_a_member_that_comes_back_in_time_signs_and_the_seal_is_sent_at_once(world: World) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     world.cycle(0, 1)
     assert kinds(world.cycle(2)) == [SealRound]
     assert state(world, round_id) == RoundState.SEALED
@@ -199,8 +202,9 @@ def seal_by_two(world: World, round_id: int, *votes: SealVote) -> None:
     world.anvil.finalise()
 
 
+@begins(one_locked)
 def test_a_signature_that_the_seal_left_out_is_handed_in_once(world: World) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     world.cycle(2, 0)
     path = own(world, 2, round_id).folder / VOTE
     signed_by_third = path.read_bytes()
@@ -242,10 +246,11 @@ def test_a_signature_that_somebody_handed_in_for_us_is_no_failure(world: World) 
     ]
 
 
+@begins(one_locked)
 def test_a_member_that_finds_something_else_than_the_seal_signs_nothing_and_calls_a_human(
     world: World,
 ) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     world.cycle(0, 2)
     before = vote(world, 2, round_id)
     seal_by_two(world, round_id, refusing_all(world, 0, round_id), refusing_all(world, 1, round_id))
@@ -364,8 +369,9 @@ JUNK = [
 ]
 
 
+@begins(one_locked)
 def test_nothing_that_lies_in_another_members_folder_changes_or_stops_a_seal(world: World) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     world.cycle(0, 1)
     right = vote(world, 0, round_id)
     alarms: list[tuple[str, str]] = []
@@ -386,9 +392,10 @@ def test_nothing_that_lies_in_another_members_folder_changes_or_stops_a_seal(wor
     assert absences(world) == [0, 0, 1]
 
 
+@begins(one_locked)
 def test_verdicts_that_others_did_not_sign_keep_no_model_out(world: World) -> None:
     """Two of three would, had they signed them."""
-    round_id = world.locked_round()
+    round_id = FIRST
     world.cycle(0)
     for member in (1, 2):
         false = refusing_all(world, member, round_id)
@@ -404,9 +411,10 @@ def test_verdicts_that_others_did_not_sign_keep_no_model_out(world: World) -> No
 # What replaces a statement, and what keeps one from being made.
 
 
+@begins(one_locked)
 def test_a_statement_that_was_complete_leaves_a_later_one_no_less_time(world: World) -> None:
     """Else members could have one counted as absent that had no time to sign what they changed."""
-    round_id = world.locked_round()
+    round_id = FIRST
     addresses = [member.address for member in world.members]
     in_turn = sorted(range(3), key=lambda index: turn_of(addresses[index], addresses, round_id))
     first, *others = [replace(world.members[index], policy=MemberPolicy(stagger=10_000)) for index in in_turn]
@@ -489,8 +497,9 @@ def test_junk_of_big_stakers_dilutes_nobodys_payout_factor(anvil: Anvil, tmp_pat
 # A restart, a dry run, another key.
 
 
+@begins(one_locked)
 def test_a_restart_in_the_middle_signs_the_same_bytes(world: World) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     world.cycle(0, 1)
     path = own(world, 0, round_id).folder / VOTE
     first = path.read_bytes()
@@ -504,9 +513,10 @@ def test_a_restart_in_the_middle_signs_the_same_bytes(world: World) -> None:
     assert path.read_bytes() == first
 
 
+@begins(one_locked)
 def test_a_member_whose_key_was_replaced_signs_with_the_new_one(world: World) -> None:
     """The vote of the old one lies in its folder, with the same verdicts on the same submissions."""
-    round_id = world.locked_round()
+    round_id = FIRST
     world.cycle(1)
     before = vote(world, 1, round_id)
     first = world.members[0]
@@ -517,8 +527,9 @@ def test_a_member_whose_key_was_replaced_signs_with_the_new_one(world: World) ->
     assert vote(world, 0, round_id).seal == before.seal
 
 
+@begins(one_locked)
 def test_a_dry_run_signs_nothing(world: World) -> None:
-    round_id = world.locked_round()
+    round_id = FIRST
     first = world.members[0]
     dry = LocalMember(first.suite, first.paths, first.address, sender=None)
     assert kinds(dry.cycle()) == [Wait]

@@ -33,8 +33,8 @@ from scorer.protocol.signature import SubmissionDigest
 from scorer.storage.bundle import ENVELOPES, RELEASE, SUBMISSIONS, VOTE, Bundle
 from scorer.storage.inbox import submit
 from scorer.storage.releases import SignedRelease, largest_release, read_release_file
-from tests.encrypted_world import encrypted_world, heard
-from tests.world import IDS, World
+from tests.encrypted_world import encrypted_world, heard, one_locked_in_secret
+from tests.world import FIRST, IDS, World, begins
 
 MOST = largest_release(10)
 OLD, NEW = Identity(b"\x11" * 32), Identity(b"\x12" * 32)
@@ -67,9 +67,10 @@ def sealed_at_once(world: World, round_id: int, *there: int) -> None:
     world.cycle(*there)
 
 
+@begins(one_locked_in_secret)
 def test_a_member_that_lost_its_key_takes_no_part_and_calls_for_help(secret: World) -> None:
     secret, alarms = heard(with_keys(secret, 0, NEW))
-    round_id = secret.locked_round()
+    round_id = FIRST
     sealed_at_once(secret, round_id, 0, 1, 2)
     assert secret.record(round_id).state == RoundState.SEALED
     assert {reason for member, reason, _ in alarms if member == 0} >= {"LOST_KEY"}
@@ -119,8 +120,9 @@ def test_a_member_that_joins_late_reads_nothing_of_rounds_before(secret: World) 
     assert alarms == []
 
 
+@begins(one_locked_in_secret)
 def test_a_silent_member_holds_nothing_up(secret: World) -> None:
-    round_id = secret.locked_round()
+    round_id = FIRST
     sealed_at_once(secret, round_id, 0, 1)
     assert secret.record(round_id).state == RoundState.SEALED
     assert secret.members[1].bundle(round_id).refused() == frozenset()
@@ -128,10 +130,11 @@ def test_a_silent_member_holds_nothing_up(secret: World) -> None:
     assert any(isinstance(step.action, Attest) for step in secret.cycle(0))
 
 
+@begins(one_locked_in_secret)
 def test_a_member_that_was_down_reads_the_round_after_the_seal_and_reports_as_the_others(
     secret: World,
 ) -> None:
-    round_id = secret.locked_round()
+    round_id = FIRST
     sealed_at_once(secret, round_id, 0, 1)
     secret.resolve(round_id)
     secret.cycle(0, 1, 2)
@@ -140,9 +143,10 @@ def test_a_member_that_was_down_reads_the_round_after_the_seal_and_reports_as_th
     assert len(reports) == 1
 
 
+@begins(one_locked_in_secret)
 def test_fewer_than_a_quorum_that_pool_all_they_have_learn_nothing(secret: World) -> None:
     """One member of three, where two decide: it reads nothing of what it holds."""
-    round_id = secret.locked_round()
+    round_id = FIRST
     secret.cycle(0)
     bundle = secret.members[0].bundle(round_id)
     assert np.isnan(bundle.submissions().matrix[:]).all()
@@ -162,9 +166,10 @@ def test_fewer_than_a_quorum_that_pool_all_they_have_learn_nothing(secret: World
     assert not bundle.has("vote.json")
 
 
+@begins(one_locked_in_secret)
 def test_a_round_of_which_too_few_release_is_void_and_stays_secret(secret: World) -> None:
     secret, alarms = heard(secret)
-    round_id = secret.locked_round()
+    round_id = FIRST
     for _ in range(3):
         secret.cycle(0)
     record = secret.record(round_id)
@@ -178,10 +183,11 @@ def test_a_round_of_which_too_few_release_is_void_and_stays_secret(secret: World
     assert not any(member.paths.exchange_bundle(round_id).has(RELEASE) for member in secret.members[1:])
 
 
+@begins(one_locked_in_secret)
 def test_a_member_that_released_at_another_positions_head_signs_nothing(secret: World) -> None:
     """The chain on which it released was final, and is no more: an operator may have read all predictions."""
     secret, alarms = heard(secret)
-    round_id = secret.locked_round()
+    round_id = FIRST
     bundle = secret.members[0].bundle(round_id)
     secret.cycle(0)
     bundle.write_released(bundle.released() | {"positions_head": "0x" + "07" * 32})
@@ -197,19 +203,21 @@ def test_a_member_that_released_at_another_positions_head_signs_nothing(secret: 
     assert not bundle.has(VOTE)
 
 
+@begins(one_locked_in_secret)
 def test_an_operator_locks_nothing_more_once_it_has_ended_the_lock(secret: World) -> None:
     """A model that submitted without a stake, and deposits then, is left out."""
-    round_id = secret.locked_round()
+    round_id = FIRST
     head = secret.record(round_id).positions_head
     secret.operator.cycle()
     assert secret.record(round_id).positions_head == head
 
 
+@begins(one_locked_in_secret)
 def test_a_member_that_releases_wrong_keys_is_named_and_changes_nothing(
     secret: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret, alarms = heard(secret)
-    round_id = secret.locked_round()
+    round_id = FIRST
     secret.cycle(0)
     with monkeypatch.context() as patched:
         patched.setattr("scorer.oracle.shares.release_shares", lying)
@@ -249,9 +257,10 @@ def write_rows(bundle: Bundle, changed: list[bytes]) -> None:
         write_envelopes(file, changed)
 
 
+@begins(one_locked_in_secret)
 def test_ciphertexts_that_an_operator_swaps_count_for_nobody_and_harm_no_other_model(secret: World) -> None:
     secret, alarms = heard(secret)
-    round_id = secret.locked_round()
+    round_id = FIRST
     first, second, *others = rows(published(secret, round_id))
     write_rows(published(secret, round_id), [second, first, *others])
     sealed_at_once(secret, round_id, 0, 1, 2)
@@ -266,9 +275,10 @@ def test_ciphertexts_that_an_operator_swaps_count_for_nobody_and_harm_no_other_m
     assert scores["payout"][:2].tolist() == scores["burn"][:2].tolist() == [0, 0]
 
 
+@begins(one_locked_in_secret)
 def test_a_ciphertext_that_an_operator_drops_is_no_file_of_the_round(secret: World) -> None:
     secret, alarms = heard(secret)
-    round_id = secret.locked_round()
+    round_id = FIRST
     write_rows(published(secret, round_id), rows(published(secret, round_id))[1:])
     secret.cycle(0)
     assert {reason for _, reason, _ in alarms} == {"PUBLISHED_MISMATCH"}
@@ -435,11 +445,12 @@ def test_a_member_that_rewrites_its_release_does_not_keep_others_decrypting(
     assert cycles_of_the_first(4) == 0
 
 
+@begins(one_locked_in_secret)
 def test_what_came_since_is_read_at_the_deadline_before_a_member_votes(
     secret: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many releases were rewritten, and however short ago everything was decrypted."""
-    round_id = secret.locked_round()
+    round_id = FIRST
     secret.cycle(0)
     found = secret.members[0].cache.decryption.decrypted
     record = secret.record(round_id)
@@ -460,8 +471,9 @@ def test_a_release_on_more_envelopes_than_there_are_models_is_none(tmp_path: Pat
     assert read_release_file(tmp_path, MOST) is None
 
 
+@begins(one_locked_in_secret)
 def test_of_a_release_only_what_is_about_our_envelopes_is_kept(secret: World) -> None:
-    round_id = secret.locked_round()
+    round_id = FIRST
     place, keys = round_context(secret.suite, round_id), secret.tournament.keys_of(round_id)
     envelopes = [
         parse_envelope(
@@ -476,9 +488,10 @@ def test_of_a_release_only_what_is_about_our_envelopes_is_kept(secret: World) ->
     assert kept.other_envelopes(envelopes[:3]) == ()
 
 
+@begins(one_locked_in_secret)
 def test_a_member_is_called_when_others_refuse_what_it_read(secret: World) -> None:
     secret, alarms = heard(secret)
-    round_id = secret.locked_round()
+    round_id = FIRST
     secret.cycle(0)
     judged = Sealing._reasons
 

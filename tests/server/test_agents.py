@@ -38,6 +38,7 @@ from scorer.server.rate_limit import RateLimiter
 from scorer.server.signing_rounds import OwnConfiguration, RoundReader
 from scorer.server.upstream import GatewayError, Upstream
 from scorer.storage.bundle import Bundle
+from tests.processes import compiled_once
 from tests.server.loopback import served
 from tests.server.other_server import OtherServer
 from tests.server.site import IN_THE_CLEAR, Site, running_gateway, running_site, send
@@ -332,7 +333,7 @@ async def _over_stdio(
     arguments: list[str], environment: dict[str, str], calls: list[tuple[str, dict[str, Any]]]
 ) -> tuple[set[str], list[Any]]:
     command = ["-c", "from scorer.cli import app; app()", "mcp", *arguments]
-    server = StdioServerParameters(command=sys.executable, args=command, env=environment)
+    server = StdioServerParameters(command=sys.executable, args=command, env=environment | compiled_once())
     async with Client(stdio_client(server)) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         return names, [await client.call_tool(name, arguments) for name, arguments in calls]

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from scorer.cli import app
 from scorer.storage.bundle import REPORT, SCORES, SUBMISSIONS, Bundle, round_folder
 from scorer.storage.verification import READ
+from tests.chains import Chains
 from tests.encrypted_world import encrypted_world
 from tests.server.site import Site, running_site
-from tests.world import IDS, World
+from tests.world import IDS, World, lent_world, one_settled
 
 EXPLAIN = (
     "query ($m: String!, $r: Int!) { explanation(modelId: $m, roundNumber: $r) { roundNumber modelId "
@@ -26,10 +27,12 @@ RECORD = "query ($n: Int!) { roundRecord(number: $n) { number state rulesHash at
 
 
 @pytest.fixture
-def settled(world: World, tmp_path: Path) -> Iterator[Site]:
+def settled(chains: Chains, tmp_path: Path) -> Iterator[Site]:
     """A server of a world with one settled round."""
-    world.settle(world.sealed_round())
-    with running_site(world, tmp_path / "server") as site:
+    with (
+        lent_world(chains, tmp_path, begin=one_settled) as world,
+        running_site(world, tmp_path / "server") as site,
+    ):
         site.step()
         yield site
 

@@ -12,8 +12,9 @@ import pytest
 from scorer.server.data_sets import DataSets
 from scorer.server.exposures import meta_model_exposures
 from scorer.storage.bundle import META_MODEL, Bundle, round_folder
+from tests.chains import Chains
 from tests.server.site import Site, running_site
-from tests.world import IDS, World
+from tests.world import IDS, World, lent_world, one_settled
 
 ASK = "query ($r: Int!, $n: Int) { metaModelExposures(roundNumber: $r, limit: $n) { feature exposure } }"
 WIDTH = 70
@@ -42,13 +43,15 @@ def bundle(site: Site) -> Bundle:
 
 
 @pytest.fixture
-def settled(world: World, tmp_path: Path) -> Iterator[Site]:
+def settled(chains: Chains, tmp_path: Path) -> Iterator[Site]:
     """A server with one settled round, whose live era is among its data, with its ids in another order."""
     write_live(tmp_path / "data", features().iloc[::-1])
     write_live(tmp_path / "data", features().rename(index=lambda name: f"other{name}"), "v1.0.live/0008")
     write_live(tmp_path / "data", features().iloc[1:], "v1.0.live/0009")
-    world.settle(world.sealed_round())
-    with running_site(world, tmp_path / "server", data=DataSets(tmp_path / "data")) as site:
+    with (
+        lent_world(chains, tmp_path, begin=one_settled) as world,
+        running_site(world, tmp_path / "server", data=DataSets(tmp_path / "data")) as site,
+    ):
         site.step()
         yield site
 

@@ -22,6 +22,7 @@ from numerapi import base_api
 
 from scorer.compute.setup import FOLDER as TEMPLATES
 from scorer.server.data_sets import DataSets
+from tests.processes import compiled_once
 from tests.server.site import IN_THE_CLEAR, Site, running_gateway, running_site
 from tests.server.test_submissions import inbox
 from tests.waiting import eventually
@@ -73,7 +74,13 @@ def node(key: Any, folder: Path) -> Iterator[tuple[str, list[int]]]:
 
     def container(trigger: str) -> None:
         keys = {"NUMERAI_PUBLIC_ID": key.public_id, "NUMERAI_SECRET_KEY": key.secret}
-        given = {"MODEL_ID": "1", "TRIGGER_ID": trigger, "PATH": os.environ["PATH"], **keys}
+        given = {
+            "MODEL_ID": "1",
+            "TRIGGER_ID": trigger,
+            "PATH": os.environ["PATH"],
+            **keys,
+            **compiled_once(),
+        }
         script = TEMPLATES / "numerai_example" / "predict.py"
         command = [sys.executable, "-c", REDIRECTED, base_api.API_TOURNAMENT_URL, str(script)]
         ended.append(subprocess.run(command, env=given, cwd=folder, check=False, timeout=180).returncode)

@@ -78,14 +78,13 @@ def content(database: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 def two_rounds(world: World) -> tuple[int, int]:
-    """One round that is settled, and one that is sealed."""
-    first = world.sealed_round()
-    world.settle(first)
+    """The round that was settled as the test began, and one that is sealed."""
     second = world.sealed_round()
     world.anvil.finalise()
-    return first, second
+    return FIRST, second
 
 
+@begins(one_settled)
 def test_scores_payouts_and_stakes_equal_bundle_and_chain(world: World, database: Database) -> None:
     first, second = two_rounds(world)
     progress = follower_of(world, database).step()
@@ -133,6 +132,7 @@ def test_deposits_are_all_there(world: World, database: Database) -> None:
     assert sum(row["amount"] for row in moves) == sum(world.idle())
 
 
+@begins(one_settled)
 def test_ranks_are_those_of_the_command_line(world: World, database: Database) -> None:
     first, _ = two_rounds(world)
     follower_of(world, database).step()
@@ -179,6 +179,7 @@ def test_a_database_made_anew_equals_one_that_followed_step_by_step(
     other.close()
 
 
+@begins(one_settled)
 def test_a_bundle_that_comes_late_changes_nothing_but_the_time(
     world: World, database: Database, tmp_path: Path
 ) -> None:
@@ -195,6 +196,7 @@ def test_a_bundle_that_comes_late_changes_nothing_but_the_time(
     assert content(database) == late
 
 
+@begins(one_settled)
 def test_a_bundle_that_the_chain_does_not_vouch_for_is_refused(world: World, database: Database) -> None:
     first, _ = two_rounds(world)
     bundle = bundle_of(world, first)
@@ -392,6 +394,7 @@ def test_scores_of_an_earlier_release_are_summarised(tmp_path: Path) -> None:
     database.close()
 
 
+@begins(one_settled)
 def test_migrations_and_the_follower_work_on_postgresql(world: World, postgres: str, tmp_path: Path) -> None:
     exercise_migrations(Database.open(postgres))
     two_rounds(world)

@@ -11,17 +11,20 @@ from scorer.oracle.exchange import PUBLIC, public_files
 from scorer.protocol.rules import preset
 from scorer.server import settled_bundles
 from scorer.storage.bundle import REPORT, SCORES, round_folder
+from tests.chains import Chains
 from tests.server.site import Site, running_site
 from tests.server.test_statements import counted
 from tests.small_round import in_the_clear
-from tests.world import World
+from tests.world import World, begins, lent_world, one_settled, two_settled
 
 
 @pytest.fixture
-def settled(world: World, tmp_path: Path) -> Iterator[Site]:
+def settled(chains: Chains, tmp_path: Path) -> Iterator[Site]:
     """A server of a world with one settled round."""
-    world.settle(world.sealed_round())
-    with running_site(world, tmp_path / "server") as site:
+    with (
+        lent_world(chains, tmp_path, begin=one_settled) as world,
+        running_site(world, tmp_path / "server") as site,
+    ):
         site.step()
         yield site
 
@@ -90,12 +93,11 @@ def test_a_round_that_is_not_settled_yet_is_there_as_soon_as_it_is(settled: Site
     assert status(settled, REPORT, number) == 200
 
 
+@begins(two_settled)
 def test_no_more_rounds_are_kept_than_there_is_room_for(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: list[Path]
 ) -> None:
     monkeypatch.setattr(settled_bundles, "KEPT", 1)
-    for _ in range(2):
-        world.settle(world.sealed_round())
     with running_site(world, tmp_path / "server") as site:
         site.step()
         assert [status(site, REPORT, number) for number in (1, 1, 2, 2, 1)] == [200] * 5

@@ -16,7 +16,9 @@ from scorer.rewards.season_rules import CLASSIC_SEASON
 from scorer.server import seasons
 from scorer.storage.bundle import Bundle, round_folder
 from tests.server.site import Site, running_site
-from tests.world import World
+from tests.world import World, begins, two_settled
+
+pytestmark = begins(two_settled)
 
 SEASON = (
     "query ($y: Int, $s: String, $l: Int!, $o: Int!) { seasonLeaderboard(year: $y, score: $s, limit: $l, "
@@ -29,8 +31,6 @@ RULES = replace(CLASSIC_SEASON, qualified_rounds=2)
 def site(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A server of a world with two settled rounds, which are enough for a season."""
     monkeypatch.setitem(seasons.SEASONS, "classic", RULES)
-    for _ in range(2):
-        world.settle(world.sealed_round())
     with running_site(world, tmp_path / "server") as running:
         running.step()
         yield running

@@ -4,7 +4,8 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -31,14 +32,20 @@ def declared(requirements: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
-def imported_in(path: Path, *, at_once: bool) -> Iterator[str]:
+@cache
+def imported_in(path: Path, *, at_once: bool) -> frozenset[str]:
     """Top-level names of the modules that a file imports, also by `import_module`.
 
     With `at_once`, only those without which the file cannot be imported.
     """
     source = path.read_text()
-    yield from () if at_once else IMPORTS.findall(source)
-    for node in ast.parse(source).body if at_once else ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    named = [] if at_once else IMPORTS.findall(source)
+    return frozenset([*named, *imports_of(tree.body if at_once else ast.walk(tree))])
+
+
+def imports_of(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name.partition(".")[0] for alias in names)
@@ -50,9 +57,15 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
 
 
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """The distributions that are installed, by the top-level names that they have."""
+    return packages_distributions()
+
+
 def distributions_of(folder: Path, *, without: str = "", at_once: bool = False) -> set[str]:
     """Distributions that a folder's modules import, the standard library and our own package left out."""
-    known = packages_distributions()
+    known = distributions()
     names = {
         name
         for path in folder.rglob("*.py")

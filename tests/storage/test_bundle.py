@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from eth_account import Account
@@ -36,6 +37,7 @@ from scorer.storage.bundle import (
     BundleError,
     round_folder,
 )
+from scorer.storage.foreign_parquet import _column
 from tests.small_round import (
     IDS,
     TARGET,
@@ -502,3 +504,17 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_the_ne
     monkeypatch.setattr(Path, "replace", noted_rename)
     Bundle(tmp_path / "5").write_selection({})
     assert done == ["sync .selection.json.partial", "rename selection.json", "sync 5"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "uint64"]
+)
+@pytest.mark.parametrize("chunks", [(), ((1, 0, 3),), ((1, 0), (), (3,))], ids=len)
+def test_numbers_of_another_form_are_those_that_pyarrow_reads(
+    kind: str, chunks: tuple[tuple[int, ...], ...]
+) -> None:
+    given = [pa.array(np.array(chunk, dtype=kind)) for chunk in chunks]
+    written = pa.chunked_array(given, type=pa.from_numpy_dtype(kind))
+    found, expected = np.asarray(_column(written)), written.to_numpy()
+    assert (found.dtype, found.tolist()) == (expected.dtype, expected.tolist())
+    assert found.flags.writeable
