@@ -29,7 +29,14 @@ from scorer.proofs.search import (
     proof,
     report_faults,
 )
-from scorer.proofs.staged import Stage, Staging, staged_ranks, staged_score, staged_step
+from scorer.proofs.staged import (
+    Stage,
+    Staging,
+    staged_predictions,
+    staged_ranks,
+    staged_score,
+    staged_step,
+)
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import SHIPPED_ROOT, TableTree, shipped_tree
 from scorer.proofs.verdict_faults import VerdictCase
@@ -156,6 +163,8 @@ class CourtCase:
                 arguments, staging = staged_step(arguments, stage), stage.staging
             case ProofKind.RANKS:
                 arguments, staging = staged_ranks(arguments, stage), stage.staging
+            case ProofKind.PREDICTIONS:
+                arguments, staging = staged_predictions(arguments, stage), stage.staging
             case _:
                 # Of all others, size grows with models alone: that of 500 takes some 20 KiB.
                 return Disproof(

@@ -32,6 +32,7 @@ ELSEWHERE: Final = frozenset(
         "MetaReader",
         "PieceStore",
         "RewardReader",
+        "SealReader",
         "StagedCourt",
         "VerdictCourt",
         "lib/ScoreProof",
