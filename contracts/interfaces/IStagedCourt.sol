@@ -6,11 +6,12 @@ import {IPieceStore} from "./IPieceStore.sol";
 import {Report} from "./Report.sol";
 
 /// @title IStagedCourt
-/// @notice Proves what ScoreCourt, MetaCourt and VerdictCourt prove, in rounds of so many ids that a proof is more than one transaction
-/// carries or has gas for. A tournament's court hears it as it hears them.
+/// @notice Proves what ScoreCourt, MetaCourt and VerdictCourt prove, in rounds of so many ids that a proof is more than one
+/// transaction carries or has gas for. A tournament's court hears it as it hears them.
 ///
 /// What is large lies in pieces, which are contract code (StagedCode): anybody's, as they are hashed here and compared with
-/// what the round and the report commit to. A score takes several transactions, a step of the meta model, its ranks, or predictions that must not count one:
+/// what the round and the report commit to. A score takes several transactions, a step of the meta model, its ranks, or
+/// predictions that must not count one:
 ///
 ///     commit             two hours before the last one, and before anything of the predictions is public
 ///     IPieceStore.stage  predictions, rank table, vectors; sums of the meta model

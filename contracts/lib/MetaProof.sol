@@ -113,9 +113,9 @@ library MetaProof {
 
     /* PRIVATE */
 
-    /// @dev Adds to numbers in memory the doubled ranks of values, which have `width` bytes each and stand at the top of a word
-    /// (`mask`). A number of an id is at the top of the word at `to + stride * id`, where its unit is `unit`: what passes the top is
-    /// lost, and what stands below stays as it is. So each is changed as its rank becomes known, and no ranks are kept.
+    /// @dev Adds to numbers in memory, one for each id, the doubled ranks of values. Values have `width` bytes and stand at the top
+    /// of a word (`mask`). A number stands at the top of the word at `to + stride * id`, where its unit is `unit`: what passes the
+    /// top is lost, and what stands below stays as it is. So each is changed as its rank becomes known, and no ranks are kept.
     /// @return largest the key of the largest value.
     function _addRanks(
         uint256 n,
