@@ -3,10 +3,12 @@ pragma solidity 0.8.30;
 
 import {MetaReader} from "./MetaReader.sol";
 import {RewardReader} from "./RewardReader.sol";
+import {SealReader} from "./SealReader.sol";
 import {IPieceStore} from "./interfaces/IPieceStore.sol";
 import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {IStagedCourt} from "./interfaces/IStagedCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
+import {Report} from "./interfaces/Report.sol";
 import {MetaProof} from "./lib/MetaProof.sol";
 import {ScoreProof} from "./lib/ScoreProof.sol";
 import {ScoreWalk} from "./lib/ScoreWalk.sol";
@@ -18,7 +20,7 @@ import {SubmissionTree} from "./lib/SubmissionTree.sol";
 ///
 /// The arithmetic reads calldata, as that of the other courts does: so this contract puts the calldata together in memory, from
 /// pieces, and calls itself. What the pure functions at the end say is nobody's word but arithmetic's.
-contract StagedCourt is IStagedCourt, RewardReader, MetaReader {
+contract StagedCourt is IStagedCourt, RewardReader, MetaReader, SealReader {
     using StagedCode for StagedCode.Call;
 
     /* CONSTANTS */
@@ -134,6 +136,23 @@ contract StagedCourt is IStagedCourt, RewardReader, MetaReader {
         _courtOf(tournament).condemn(tournament, evidence.report, msg.sender);
     }
 
+    /// @inheritdoc IStagedCourt
+    function disprovePredictions(
+        address tournament,
+        Report calldata report,
+        Terms calldata terms,
+        Submission calldata submission,
+        address[] calldata predictions
+    ) external {
+        _requireCommitted();
+        ITournament.Round memory r = ITournament(tournament).round(report.roundId);
+        StagedCode.Call memory made = StagedCode.begin(this.areInForm.selector, 2);
+        made.put(_idsOf(terms, r.termsHash));
+        _requireHashOf(submission, made.putPieces(predictions), r.universe, r.submissionsRoot);
+        if (abi.decode(made.askOf(address(this)), (bool))) revert SealRight();
+        _courtOf(tournament).condemn(tournament, report, msg.sender);
+    }
+
     /* VIEWS */
 
     /// @inheritdoc IStagedCourt
@@ -193,6 +212,11 @@ contract StagedCourt is IStagedCourt, RewardReader, MetaReader {
         returns (bool)
     {
         return MetaProof.isRankedBy(n, sums, order, records);
+    }
+
+    /// @notice Whether predictions are what a submission that counts must have (SealReader).
+    function areInForm(uint256 ids, bytes calldata predictions) external pure returns (bool) {
+        return _areInForm(ids, predictions);
     }
 
     /* INTERNAL */

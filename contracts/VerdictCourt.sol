@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {CourtReader} from "./CourtReader.sol";
+import {SealReader} from "./SealReader.sol";
 import {IScoreCourt} from "./interfaces/IScoreCourt.sol";
 import {ITournament} from "./interfaces/ITournament.sol";
 import {IVerdictCourt} from "./interfaces/IVerdictCourt.sol";
@@ -13,7 +13,7 @@ import {SubmissionTree} from "./lib/SubmissionTree.sol";
 
 /// @title VerdictCourt
 /// @notice See IVerdictCourt. It knows no court: the one that a tournament's committee obeys hears it, or does not.
-contract VerdictCourt is IVerdictCourt, CourtReader {
+contract VerdictCourt is IVerdictCourt, SealReader {
     /* CONSTANTS */
 
     /// @inheritdoc IVerdictCourt
@@ -24,9 +24,6 @@ contract VerdictCourt is IVerdictCourt, CourtReader {
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant NAME_HASH = keccak256("Cupel");
     bytes32 private constant VERSION_HASH = keccak256("2");
-
-    /// @dev The float64 1: bits of numbers that are not negative ascend as the numbers do, and those of all others are larger.
-    uint256 private constant ONE_BITS = 0x3ff0000000000000;
 
     /// @dev What canonical JSON of rules has where submissions are encrypted, and nowhere else: within a text, quotes have a
     /// backslash before them.
@@ -81,15 +78,10 @@ contract VerdictCourt is IVerdictCourt, CourtReader {
         Submission calldata submission,
         bytes calldata predictions
     ) external {
+        _requireUnstaged();
         (IScoreCourt court, ITournament.Round memory r) = _begin(tournament, report);
         _requireCounting(submission, predictions, r.universe, r.submissionsRoot);
-        // Without terms the chain knows no number of ids: any whole number of predictions will do.
-        uint256 expected = predictions.length & ~uint256(7);
-        if (r.termsHash != 0) {
-            _requireTerms(terms, r.termsHash);
-            expected = 8 * uint256(terms.ids);
-        }
-        if (predictions.length == expected && _areWithinUnit(predictions)) revert SealRight();
+        if (_areInForm(_idsOf(terms, r.termsHash), predictions)) revert SealRight();
         court.condemn(tournament, report, msg.sender);
     }
 
@@ -161,17 +153,5 @@ contract VerdictCourt is IVerdictCourt, CourtReader {
                 found := or(found, eq(shr(56, calldataload(at)), shr(56, expected)))
             }
         }
-    }
-
-    /// @dev A negative zero is outside: it has another spelling in what is signed.
-    function _areWithinUnit(bytes calldata predictions) private pure returns (bool) {
-        uint256 outside;
-        assembly ("memory-safe") {
-            let end := add(predictions.offset, predictions.length)
-            for { let at := predictions.offset } lt(at, end) { at := add(at, 8) } {
-                outside := or(outside, gt(shr(192, calldataload(at)), ONE_BITS))
-            }
-        }
-        return outside == 0;
     }
 }

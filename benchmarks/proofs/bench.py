@@ -20,7 +20,7 @@ import numpy as np
 from eth_hash.auto import keccak
 from web3.logs import DISCARD
 
-from benchmarks.proofs.staged import TRANSACTION_GAS, measure_staged, meta_model_lies
+from benchmarks.proofs.staged import PAIRS, PLAIN, TIED, TRANSACTION_GAS, measure_staged, meta_model_lies
 from scorer.chain.artifacts import artifact
 from scorer.chain.calldata import calldata
 from scorer.chain.contracts import Suite
@@ -33,7 +33,6 @@ from scorer.proofs.search import SealedFacts
 from scorer.proofs.tables import MOST_IDS, table_halves
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import FIRST, TableTree
-from scorer.proofs.verdict_faults import VerdictCase
 from scorer.protocol.digest import content_hash, universe_digest
 from scorer.protocol.rules import preset
 from scorer.protocol.submissions import IN_THE_CLEAR, Submissions
@@ -59,7 +58,6 @@ from tests.proofs.demands_world import DEMANDS, DEPOSIT, PAYER, DemandsWorld
 
 OUT: Final = Path("build/bench/proof.json")
 MODELS: Final = 500
-PLAIN, TIED = 1, 2
 FALSELY_COUNTED: Final = (MODELS - 2, MODELS - 1, MODELS)
 """Models that the seal counts and must not: by their signature, their form, their predictions."""
 AIMS: Final = {452: 650_000, 2000: 2_500_000, 6000: 7_500_000}
@@ -151,10 +149,7 @@ def measure_meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
 
 def measure_seal(world: CourtWorld, ids: int) -> dict[str, int]:
     """Return the gas of the proofs that the seal is false, each of the submission that it is false of."""
-    block, found = world.anvil.w3.eth.block_number, {}
-    closed = world.suite.round(world.round_id, block).close_at
-    where = world.anvil.w3.eth.chain_id, world.tournament, world.round_id
-    case = VerdictCase(world.sealed, world.rules, world.suite.submitters_before(closed, block), where)
+    case, found = world.verdicts, dict[str, int]()
     evidence, faults = world.evidence(world.honest_of((PLAIN, TIED))), case.faults()
     assert len(faults) == len(FALSELY_COUNTED)
     for fault in faults:
@@ -222,6 +217,7 @@ def build(anvil: Anvil, ids: int) -> tuple[CourtWorld, int]:
     universe = tuple(f"id{row:05}" for row in range(ids))
     predictions = {model: random.permutation(ids) / ids for model in range(1, MODELS + 1)}
     predictions[TIED] = np.round(random.random(ids) * 50) / 50
+    predictions[PAIRS] = np.round(predictions[PAIRS] * ids) // 2 / ids
     submissions = falsely_counted(anvil, suite, submitted(universe, predictions, anvil, suite))
     terms = asking(score_terms(rules, ids), DEMANDS, DEPOSIT)
     commitments = rules.hash(), terms.hash(), universe_digest(universe)

@@ -11,26 +11,34 @@ from scorer.proofs.evidence import Evidence, Operands
 from scorer.proofs.meta_faults import MetaCase
 from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.pieces import cut_at, piece_address
-from scorer.proofs.search import SealedFacts
-from scorer.proofs.staged import Stage, Staging, staged_ranks, staged_score, staged_step
+from scorer.proofs.search import ProofKind, SealedFacts
+from scorer.proofs.staged import (
+    Stage,
+    Staging,
+    staged_predictions,
+    staged_ranks,
+    staged_score,
+    staged_step,
+)
 from scorer.units import ONE
 from tests.proofs.court_world import CourtWorld, other_operands
 from tests.proofs.staged_world import announce, let_age, score_call
 
 TRANSACTION_GAS: Final = 1 << 24
 """Gas of a transaction at most, since Fusaka."""
-PLAIN, TIED = 1, 2
+PLAIN, TIED, PAIRS = 1, 2, 3
+"""Models: without ties, with 51 different predictions, with two ids of each."""
 
 
 def measure_staged(world: CourtWorld, ids: int) -> dict[str, int]:
-    """Return gas by name: of scores of a target in bins and of a continuous one, and of the meta model."""
+    """Return gas by name: of scores of a target in bins and of a continuous one, meta model and seal."""
     found: dict[str, int] = {}
     continuous = replace(world, target=0.05 * np.random.default_rng(ids).standard_t(4, ids))
     cases = ((world, PLAIN, "corr_mmc"), (continuous, TIED, "corr_mmc_continuous_ties"))
     for case, model, name in cases:
         with world.undone():
             found |= _score(case, model, f"{name}_{ids}")
-    return found | _meta_model(world, ids)
+    return found | _meta_model(world, ids) | _seal(world, ids)
 
 
 def _score(world: CourtWorld, model: int, name: str) -> dict[str, int]:
@@ -77,11 +85,18 @@ def _proven(world: CourtWorld, call: Any, staging: Staging, name: str) -> dict[s
 
 def meta_model_lies(world: CourtWorld) -> dict[str, tuple[StepTree, Operands]]:
     """Return the steps and operands of a report that is wrong in one, by the name of what is measured."""
-    wrong = StepTree([*list(world.steps.hashes)[:-1], bytes(32)])
+    hashes = list(world.steps.hashes)
+    steps = {
+        name: StepTree([*hashes[: model - 1], bytes(32), *hashes[model:]])
+        for name, model in (("", len(hashes)), ("_ties", TIED), ("_pairs", PAIRS))
+    }
     records = bytearray(world.operands.vectors[0].records)
     records[2:4], records[6:8] = records[6:8], records[2:4]
     return {
-        "meta_step": (wrong, replace(world.operands, steps=wrong.root)),
+        **{
+            f"meta_step{name}": (each, replace(world.operands, steps=each.root))
+            for name, each in steps.items()
+        },
         "meta_ranks": (world.steps, other_operands(world.operands, records=bytes(records))),
     }
 
@@ -97,8 +112,20 @@ def _meta_model(world: CourtWorld, ids: int) -> dict[str, int]:
             world.attest(evidence)
             (fault,) = case.faults(evidence)
             stage, arguments = Stage(str(world.store.address)), case.arguments(fault, evidence, lanes)
-            make = staged_step if name == "meta_step" else staged_ranks
+            make = staged_step if fault.kind is ProofKind.STEP else staged_ranks
             staged = make(arguments, stage)
             call = getattr(world.staged_court.functions, fault.kind.value)(*staged)
             found |= _proven(world, call, stage.staging, f"{name}_{ids}")
     return found
+
+
+def _seal(world: CourtWorld, ids: int) -> dict[str, int]:
+    case = world.verdicts
+    (fault,) = (each for each in case.faults() if each.kind is ProofKind.PREDICTIONS)
+    with world.undone():
+        evidence = world.evidence(world.honest_of((PLAIN, TIED)))
+        world.attest(evidence)
+        stage = Stage(str(world.store.address))
+        arguments = staged_predictions(case.arguments(fault, evidence), stage)
+        call = world.staged_court.functions.disprovePredictions(*arguments)
+        return _proven(world, call, stage.staging, f"seal_predictions_{ids}")

@@ -135,6 +135,8 @@ interface ICourtTypes {
     error OtherSums(bytes32 found, bytes32 expected);
     /// @notice The step, the ranks or the shape of the tree is right.
     error StepRight();
+    /// @notice The seal is right in this.
+    error SealRight();
     /// @notice The vector is not against the round's meta model.
     error OtherMetaModel(uint256 vector);
     /// @notice The call was not committed by its sender in an earlier block.

@@ -3,18 +3,20 @@ pragma solidity 0.8.30;
 
 import {ICourtTypes} from "./ICourtTypes.sol";
 import {IPieceStore} from "./IPieceStore.sol";
+import {Report} from "./Report.sol";
 
 /// @title IStagedCourt
-/// @notice Proves what ScoreCourt and MetaCourt prove, in rounds of so many ids that a proof is more than one transaction
-/// carries or has gas for. A tournament's court hears it as it hears MetaCourt.
+/// @notice Proves what ScoreCourt, MetaCourt and VerdictCourt prove, in rounds of so many ids that a proof is more than one
+/// transaction carries or has gas for. A tournament's court hears it as it hears them.
 ///
 /// What is large lies in pieces, which are contract code (StagedCode): anybody's, as they are hashed here and compared with
-/// what the round and the report commit to. A score takes several transactions, a step of the meta model or its ranks one:
+/// what the round and the report commit to. A score takes several transactions, a step of the meta model, its ranks, or
+/// predictions that must not count one:
 ///
 ///     commit             two hours before the last one, and before anything of the predictions is public
 ///     IPieceStore.stage  predictions, rank table, vectors; sums of the meta model
 ///     walk               along the order of the predictions, in as many ranges as gas asks for
-///     disproveScore      from the sums that the walk came to; disproveStep, disproveRanks
+///     disproveScore      from the sums that the walk came to; disproveStep, disproveRanks, disprovePredictions
 ///
 /// A walk is nobody's: it says what the sums over a range of an order are, of bytes that it names by their hashes. Whoever
 /// walks the same way comes to the same place, and nobody can put anything else there, or keep another from it.
@@ -111,6 +113,16 @@ interface IStagedCourt is ICourtTypes {
         uint256 vector,
         address[] calldata records,
         StagedSums calldata last
+    ) external;
+
+    /// @notice Proves that a submission counts whose predictions must not, as `IVerdictCourt.disprovePredictions` does.
+    /// @param predictions in pieces.
+    function disprovePredictions(
+        address tournament,
+        Report calldata report,
+        Terms calldata terms,
+        Submission calldata submission,
+        address[] calldata predictions
     ) external;
 
     /* VIEWS */

@@ -25,8 +25,6 @@ interface IVerdictCourt is ICourtTypes {
     error OtherSignature(bytes32 signatureHash, bytes32 expected);
     /// @notice The rules are not the round's.
     error OtherRules(bytes32 rulesHash, bytes32 expected);
-    /// @notice The seal is right in this.
-    error SealRight();
     /// @notice The chain is not the one that this court was made for: what was signed, was signed for that one.
     error OtherChain(uint256 chainId, uint256 expected);
 
@@ -56,7 +54,8 @@ interface IVerdictCourt is ICourtTypes {
     /// @notice Proves that a submission counts with a prediction outside of [0, 1], or none at all, or with more or fewer than
     /// one an id.
     /// @param terms of the round; not read where it was opened without: then their number is not proven.
-    /// @param predictions 8 bytes each, as they were signed.
+    /// @param predictions 8 bytes each, as they were signed. Those that are more than one transaction carries are staged, and
+    /// taken by `IStagedCourt.disprovePredictions` (`ProofTooLarge`).
     function disprovePredictions(
         address tournament,
         Report calldata report,

@@ -13,6 +13,8 @@ library MetaProof {
     uint256 internal constant SUM_BYTES = 10;
     /// @dev Bits of a word in which no sum stands when it is read at the top.
     uint256 private constant BELOW_SUM = 176;
+    /// @dev The ranks of eight records.
+    uint256 private constant RANKS = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
     uint256 private constant TOP_64 = 0xffffffffffffffff << 192;
     uint256 private constant TOP_80 = 0xffffffffffffffffffff << 176;
 
@@ -35,20 +37,17 @@ library MetaProof {
     ) internal pure returns (bytes32 digest) {
         _requireLength(0, predictions.length, 8 * n);
         _requireLength(6, sums.length, SUM_BYTES * n);
-        (uint256 ranks, uint256 largest) = _rank(n, predictions, 8, TOP_64, order);
+        uint256 start;
+        assembly ("memory-safe") {
+            start := mload(0x40)
+            calldatacopy(start, sums.offset, sums.length)
+            // A sum is changed in a word: the last one's ends behind it.
+            mstore(0x40, and(add(add(start, sums.length), 0x3f), not(0x1f)))
+        }
+        uint256 largest = _addRanks(n, predictions, 8, TOP_64, order, start, SUM_BYTES, position << BELOW_SUM);
         if (largest >> 192 > ScoreProof.INFINITY) revert ScoreProof.NotOrdered(largest >> 192);
         assembly ("memory-safe") {
-            let start := mload(0x40)
-            let to := start
-            let from := sums.offset
-            for { let end := add(ranks, shl(5, n)) } lt(ranks, end) { ranks := add(ranks, 0x20) } {
-                let sum := add(shr(BELOW_SUM, calldataload(from)), mul(position, mload(ranks)))
-                // What it leaves behind it is the next one's place.
-                mstore(to, shl(BELOW_SUM, sum))
-                from := add(from, SUM_BYTES)
-                to := add(to, SUM_BYTES)
-            }
-            digest := keccak256(start, sub(to, start))
+            digest := keccak256(start, sums.length)
         }
     }
 
@@ -61,13 +60,24 @@ library MetaProof {
     {
         _requireLength(6, sums.length, SUM_BYTES * n);
         if (records.length != 4 * n) return false;
-        (uint256 ranks,) = _rank(n, sums, SUM_BYTES, TOP_80, order);
+        // Records of nothing but ranks.
+        bytes memory ranks = new bytes(4 * n + 0x20);
+        uint256 start;
+        assembly ("memory-safe") {
+            start := add(ranks, 0x20)
+        }
+        _addRanks(n, sums, SUM_BYTES, TOP_80, order, start, 4, 1 << 224);
         uint256 bad;
         assembly ("memory-safe") {
             let at := records.offset
-            for { let end := add(ranks, shl(5, n)) } lt(ranks, end) { ranks := add(ranks, 0x20) } {
-                bad := or(bad, xor(and(shr(224, calldataload(at)), 0xffff), mload(ranks)))
-                at := add(at, 4)
+            let end := add(at, records.length)
+            // Eight at a time. Behind the last record something else may stand, which is cut off.
+            for {} lt(at, end) { at := add(at, 0x20) } {
+                let word := calldataload(at)
+                let left := sub(end, at)
+                if lt(left, 0x20) { word := and(word, not(shr(shl(3, left), not(0)))) }
+                bad := or(bad, xor(and(word, RANKS), mload(start)))
+                start := add(start, 0x20)
             }
         }
         return bad == 0;
@@ -103,24 +113,29 @@ library MetaProof {
 
     /* PRIVATE */
 
-    /// @dev Doubled ranks in memory, a word an id, of values of `width` bytes that stand at the top of a word (`mask`).
-    /// @return ranks where they lie.
+    /// @dev Adds to numbers in memory, one for each id, the doubled ranks of values. Values have `width` bytes and stand at the top
+    /// of a word (`mask`). A number stands at the top of the word at `to + stride * id`, where its unit is `unit`: what passes the
+    /// top is lost, and what stands below stays as it is. So each is changed as its rank becomes known, and no ranks are kept.
     /// @return largest the key of the largest value.
-    function _rank(uint256 n, bytes calldata values, uint256 width, uint256 mask, bytes calldata order)
-        private
-        pure
-        returns (uint256 ranks, uint256 largest)
-    {
+    function _addRanks(
+        uint256 n,
+        bytes calldata values,
+        uint256 width,
+        uint256 mask,
+        bytes calldata order,
+        uint256 to,
+        uint256 stride,
+        uint256 unit
+    ) private pure returns (uint256 largest) {
         if (n < 2 || n > ScoreProof.MAX_IDS) revert ScoreProof.IdsOutOfRange(n, 2, ScoreProof.MAX_IDS);
         _requireLength(1, order.length, 2 * n);
         uint256 at;
         bool untied;
         assembly ("memory-safe") {
-            ranks := mload(0x40)
-            mstore(0x40, add(ranks, shl(5, n)))
             at := order.offset
             let end := add(at, shl(1, n))
-            let rank := 1
+            let more := unit
+            let step := shl(1, unit)
             // Values that ascend strictly are those of n different ids, and n different ids below n are all: the ranks are 1,
             // 3, 5 and so on. A bit below each value puts zero above nothing.
             for {} lt(at, end) { at := add(at, 2) } {
@@ -128,25 +143,28 @@ library MetaProof {
                 let next := or(and(calldataload(add(values.offset, mul(width, id))), mask), 1)
                 if iszero(and(gt(next, largest), lt(id, n))) { break }
                 largest := next
-                mstore(add(ranks, shl(5, id)), rank)
-                rank := add(rank, 2)
+                let place := add(to, mul(stride, id))
+                mstore(place, add(mload(place), more))
+                more := add(more, step)
             }
             untied := eq(at, end)
         }
-        if (!untied) largest = _rankTied(n, values, width, mask, order, ranks, at);
+        if (!untied) largest = _addTiedRanks(n, values, width, mask, order, to, stride, unit, at);
     }
 
     /// @dev The same where some are equal. Keys (value, id) that ascend strictly are n different ones, and so are their ids.
-    /// @param from where the first id stands that is not above the one before it: all before have their ranks. Else a tie of the
-    /// largest values would cost both ways, and no transaction has the gas for that.
+    /// @param from where the first id stands that is not above the one before it: all before have got their ranks. Else a tie of
+    /// the largest values would cost both ways.
     /// @return largest the key of the largest value.
-    function _rankTied(
+    function _addTiedRanks(
         uint256 n,
         bytes calldata values,
         uint256 width,
         uint256 mask,
         bytes calldata order,
-        uint256 ranks,
+        uint256 to,
+        uint256 stride,
+        uint256 unit,
         uint256 from
     ) private pure returns (uint256 largest) {
         bytes4 notAscending = ScoreProof.NotAscending.selector;
@@ -155,7 +173,12 @@ library MetaProof {
             let at := order.offset
             let twice := shl(1, at)
             let end := add(at, shl(1, n))
-            if gt(from, at) { at := sub(from, 2) }
+            if gt(from, at) {
+                // The one before may be the first of a group: it gives back what it got as a group of its own.
+                at := sub(from, 2)
+                let place := add(to, mul(stride, shr(240, calldataload(at))))
+                mstore(place, sub(mload(place), mul(unit, add(sub(at, order.offset), 1))))
+            }
             let id := shr(240, calldataload(at))
             if iszero(lt(id, n)) {
                 mstore(0, notAscending)
@@ -178,9 +201,10 @@ library MetaProof {
                     key := next
                     if apart { break }
                 }
-                let rank := shr(1, sub(add(first, at), twice))
+                let more := mul(unit, shr(1, sub(add(first, at), twice)))
                 for {} lt(first, at) { first := add(first, 2) } {
-                    mstore(add(ranks, shl(5, shr(240, calldataload(first)))), rank)
+                    let place := add(to, mul(stride, shr(240, calldataload(first))))
+                    mstore(place, add(mload(place), more))
                 }
             }
             largest := key

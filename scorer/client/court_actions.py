@@ -51,6 +51,8 @@ PROOF_GAS_OF_BYTE: Final = 60
 
 STEP_GAS_OF_ID: Final = 380
 """Gas for each id of a step of the meta model or of its ranks that is proven from pieces."""
+SEAL_GAS_OF_PIECE: Final = 300_000
+"""Gas for each piece of the predictions that a false seal is proven from: up to 3,072 ids each."""
 
 
 @dataclass(frozen=True)
@@ -253,8 +255,7 @@ def _disproof(case: CourtCase, fault: FalseClaim, prover: str) -> Disproof:
 def _gas(case: CourtCase, found: Disproof, prover: str, members: int) -> int:
     call, fault = found.call(case.court), found.fault
     if found.staging is not None:
-        of_ids = 0 if fault.kind is ProofKind.SCORE else STEP_GAS_OF_ID * case.posted.evidence.terms.ids
-        computed = PROOF_GAS_OF_BYTE * len(calldata(call)) + of_ids
+        computed = PROOF_GAS_OF_BYTE * len(calldata(call)) + _gas_from_pieces(case, found)
     elif fault.kind is ProofKind.SCORE:
         # What it computes anybody may ask; the rest is what ends a report.
         scores = case.court.contract.functions.scoreOf(*(call.arguments or ()))
@@ -263,6 +264,17 @@ def _gas(case: CourtCase, found: Disproof, prover: str, members: int) -> int:
         computed = PROOF_GAS_OF_BYTE * len(calldata(call))
     needed = computed + PROOF_GAS + PROOF_GAS_OF_MEMBER * members
     return needed if found.staging is None else min(needed, MOST_GAS)
+
+
+def _gas_from_pieces(case: CourtCase, found: Disproof) -> int:
+    """Return the gas of what the last call of a staged proof computes, at most."""
+    match found.fault.kind:
+        case ProofKind.SCORE:
+            return 0
+        case ProofKind.PREDICTIONS:
+            return SEAL_GAS_OF_PIECE * len(found.arguments[-1])
+        case _:
+            return STEP_GAS_OF_ID * case.posted.evidence.terms.ids
 
 
 def _case_of(examined: Examined) -> CourtCase:

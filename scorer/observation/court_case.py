@@ -29,7 +29,14 @@ from scorer.proofs.search import (
     proof,
     report_faults,
 )
-from scorer.proofs.staged import Stage, Staging, staged_ranks, staged_score, staged_step
+from scorer.proofs.staged import (
+    Stage,
+    Staging,
+    staged_predictions,
+    staged_ranks,
+    staged_score,
+    staged_step,
+)
 from scorer.proofs.terms import score_terms
 from scorer.proofs.tree import SHIPPED_ROOT, TableTree, shipped_tree
 from scorer.proofs.verdict_faults import VerdictCase
@@ -93,7 +100,7 @@ class TooLargeToProve(Exception):
     """No transaction carries a proof, and its court hears none in several; the message says so."""
 
 
-_STAGED: Final = frozenset({ProofKind.SCORE, ProofKind.STEP, ProofKind.RANKS})
+_STAGED: Final = frozenset({ProofKind.SCORE, ProofKind.STEP, ProofKind.RANKS, ProofKind.PREDICTIONS})
 """Proofs that StagedCourt takes."""
 
 
@@ -173,6 +180,8 @@ class CourtCase:
                 arguments, staging = (*arguments[:4], found.walked), found.staging
             case ProofKind.STEP:
                 arguments, staging = staged_step(arguments, stage), stage.staging
+            case ProofKind.PREDICTIONS:
+                arguments, staging = staged_predictions(arguments, stage), stage.staging
             case _:
                 arguments, staging = staged_ranks(arguments, stage), stage.staging
         call = calldata(_staged_call(staged, fault, arguments))

@@ -180,3 +180,9 @@ def staged_ranks(arguments: tuple[Any, ...], stage: Stage) -> tuple[Any, ...]:
     """Return the arguments of StagedCourt's ``disproveRanks`` for those of MetaCourt's."""
     *same, records, (sums, order, siblings) = arguments
     return *same, stage.addresses(records), (stage.addresses(sums), order, siblings)
+
+
+def staged_predictions(arguments: tuple[Any, ...], stage: Stage) -> tuple[Any, ...]:
+    """Return the arguments of StagedCourt's ``disprovePredictions`` for those of VerdictCourt's."""
+    *same, content = arguments
+    return *same, stage.addresses(content)

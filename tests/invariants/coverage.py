@@ -33,6 +33,7 @@ ELSEWHERE: Final = frozenset(
         "MetaReader",
         "PieceStore",
         "RewardReader",
+        "SealReader",
         "StagedCourt",
         "VerdictCourt",
         "lib/DrawMath",

@@ -22,6 +22,7 @@ from scorer.proofs.evidence import Evidence, Operands, operands
 from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.terms import ScoreTerms, score_terms
 from scorer.proofs.tree import TableTree, compute_tree
+from scorer.proofs.verdict_faults import VerdictCase
 from scorer.protocol.chunks import Chunk, chunk_from_words, scores_heads
 from scorer.protocol.digest import content_hashes, universe_digest
 from scorer.protocol.report import REPORT_VERSION, Report
@@ -90,6 +91,14 @@ class CourtWorld:
     def sealed(self) -> SealedTree:
         """The tree whose root was sealed."""
         return SealedTree(self.submissions, self.refused)
+
+    @property
+    def verdicts(self) -> VerdictCase:
+        """The seal, and what the chain and the rules say of it now."""
+        block, where = self.anvil.w3.eth.block_number, (self.tournament, self.round_id)
+        closed = self.suite.round(self.round_id, block).close_at
+        submitters = self.suite.submitters_before(closed, block)
+        return VerdictCase(self.sealed, self.rules, submitters, (self.anvil.w3.eth.chain_id, *where))
 
     @cached_property
     def positions(self) -> dict[int, int]:
@@ -301,12 +310,14 @@ def build(
     demands: int = 0,
     deposit: int = 0,
     bitmaps: Sequence[tuple[int, bytes]] = CHUNKS,
+    ids: tuple[str, ...] = IDS,
 ) -> CourtWorld:
     """Deploy everything, and run a round until its outcome is known.
 
     Under another court, other rules, or sealed with another tree of submissions than the members' own if any.
     `before` is done before the round opens; `submits` says after its close what was submitted, and refused.
-    Of so many models predictions may be demanded, at a deposit in nano-NMR; `bitmaps` lock the chunks.
+    Of so many models predictions may be demanded, at a deposit in nano-NMR; `bitmaps` lock the chunks. Where
+    ids are others, `submits` says what was submitted.
     """
     rules, tree = rules or preset("cupel"), compute_tree(TREE_OF)
     meta, verdict = created(anvil, "MetaCourt"), created(anvil, "VerdictCourt")
@@ -316,21 +327,21 @@ def build(
     court = other_court or created(anvil, "ScoreCourt", *arguments)
     suite = deployed(anvil, rules, court)
     _stake(anvil, suite)
-    terms = asking(score_terms(rules, len(IDS)), demands, deposit)
+    terms = asking(score_terms(rules, len(ids)), demands, deposit)
     random = np.random.default_rng(21)
     if before is not None:
         before(anvil, suite)
-    round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(IDS)), bitmaps)
+    round_id, chunks = locked(anvil, suite, (rules.hash(), terms.hash(), universe_digest(ids)), bitmaps)
     submissions, refused = submitted(IDS, predicted(random), anvil, suite), frozenset({REFUSED})
     if submits is not None:
         submissions, refused = submits(anvil, suite)
     sealed = submissions.root(refused) if root is None else root
     seal_root(anvil, suite, round_id, sealed, 3 * STAKE)
-    target = random.choice([0, 0.25, 0.5, 0.75, 1], len(IDS))
+    target = random.choice([0, 0.25, 0.5, 0.75, 1], len(ids))
     courts = court, meta, verdict
     world = CourtWorld(anvil, suite, *courts, rules, round_id, chunks, submissions, target, tree, refused)
     world = replace(world, store=store, staged_court=staged, demands=demands, deposit=deposit)
-    return replace(world, benchmark=random.random(len(IDS))) if benchmark else world
+    return replace(world, benchmark=random.random(len(ids))) if benchmark else world
 
 
 def created(anvil: Anvil, name: str, *arguments: Any) -> Contract:

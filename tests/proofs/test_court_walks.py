@@ -20,7 +20,6 @@ from scorer.proofs.evidence import Evidence
 from scorer.proofs.meta_faults import MetaCase
 from scorer.proofs.meta_steps import StepTree
 from scorer.proofs.search import FalseClaim, ProofKind, SealedFacts, proof, report_faults
-from scorer.proofs.verdict_faults import VerdictCase
 from scorer.protocol.submissions import Submissions
 from tests.proofs.court_world import (
     ABSENT,
@@ -81,7 +80,7 @@ class Candidate:
 
 def reports(world: CourtWorld) -> list[Candidate]:
     """Return the report with the right scores, and one that lies in each way."""
-    honest, is_true = world.honest, not verdicts_of(world).faults()
+    honest, is_true = world.honest, not world.verdicts.faults()
     broken = StepTree([*world.steps.hashes[:1], *(keccak(each) for each in world.steps.hashes[1:])])
     lies: list[tuple[dict[int, int], StepTree, dict[str, Any]]] = [
         (honest | {PLAIN: honest[PLAIN] + 2}, world.steps, {}),
@@ -102,17 +101,9 @@ def reports(world: CourtWorld) -> list[Candidate]:
     return candidates
 
 
-def verdicts_of(world: CourtWorld) -> VerdictCase:
-    block = world.anvil.w3.eth.block_number
-    submitters = world.suite.submitters_before(world.suite.round(world.round_id, block).close_at, block)
-    return VerdictCase(
-        world.sealed, world.rules, submitters, (world.anvil.w3.eth.chain_id, world.tournament, 1)
-    )
-
-
 def proofs_of_seal(world: CourtWorld, candidate: Candidate) -> list[Any]:
     """Return the proofs that the seal is false; of a true one those that would be, of a model that counts."""
-    case = verdicts_of(world)
+    case = world.verdicts
     kinds = (ProofKind.SIGNER, ProofKind.FORM, ProofKind.PREDICTIONS)
     faults = case.faults() or [FalseClaim(kind, -1, PLAIN, 1, 0) for kind in kinds]
     calls = [

@@ -338,7 +338,7 @@ def test_a_wrong_step_falls_and_a_right_one_does_not(world: CourtWorld) -> None:
 
 
 def test_a_tie_of_the_largest_predictions_costs_no_second_walk_along_all(world: CourtWorld) -> None:
-    """A step of 32,767 ids has 3 % of gas to spare: nobody may use that up by a prediction."""
+    """Nobody lets a step be computed twice by a prediction."""
     ids, hash_after, gas = 3_000, world.staged_court.functions.hashAfter, []
     order = b"".join(place.to_bytes(2, "big") for place in range(ids))
     for tied in (0, ids - 2):
@@ -347,6 +347,22 @@ def test_a_tie_of_the_largest_predictions_costs_no_second_walk_along_all(world: 
         call = hash_after(ids, 1, content, order, bytes(10 * ids))
         gas.append(world.send(call)["gasUsed"])
     assert gas[1] < 1.02 * gas[0]
+
+
+def test_what_stands_behind_the_records_says_nothing_of_ranks(world: CourtWorld) -> None:
+    """They are read eight at a time, and of the last word a sender fills up what is not theirs."""
+    case = case_of(world, world.steps)
+    fault = FalseClaim(ProofKind.RANKS, -1, -1, 1, 0, 0)
+    *_, last = case.arguments(fault, world.evidence(world.honest), world.lanes(world.honest))
+    records, w3 = world.operands.vectors[0].records, world.anvil.w3
+    filler = -len(records) % 32
+    assert filler
+    ids, to = len(records) // 4, world.staged_court.address
+    for given, expected in ((records, 1), (records[:-1] + bytes([records[-1] ^ 1]), 0)):
+        data = calldata(world.staged_court.functions.isRankedBy(ids, *last[:2], given))
+        for behind in (bytes(filler), b"\xff" * filler):
+            found = w3.eth.call({"to": to, "data": data[:-filler] + behind})
+            assert int.from_bytes(found, "big") == expected
 
 
 def step_call(world: CourtWorld, case: Any, fault: FalseClaim, evidence: Any) -> tuple[Any, Any]:
@@ -423,7 +439,9 @@ def test_evidence_is_posted_from_pieces_by_anybody(world: CourtWorld) -> None:
     evidence, lanes = world.evidence(world.honest), world.lanes(world.honest)
     posting = world.court.functions.post(world.tournament, *evidence.posting(lanes.chunks, lanes.packed))
     data = calldata(posting)
-    pieces = [data[at : at + 400] for at in range(0, len(data), 400)]
+    pieces = [data[at : at + 300] for at in range(0, len(data), 300)]
+    # Of what fills the last word up, nothing is missed where it is left out.
+    assert any(pieces[-1][:-31])
     stage(world, pieces)
     at = [piece_address(str(world.store.address), piece) for piece in pieces]
     send, court = world.store.functions.send, str(world.court.address)

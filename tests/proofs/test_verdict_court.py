@@ -15,7 +15,6 @@ from scorer.lab.anvil import Anvil, run_anvil
 from scorer.proofs.evidence import Evidence, Operands
 from scorer.proofs.search import FalseClaim, ProofKind
 from scorer.proofs.vectors import score_vectors
-from scorer.proofs.verdict_faults import VerdictCase
 from scorer.protocol.digest import prediction_bytes, universe_digest
 from scorer.protocol.rules import Rules, preset
 from scorer.protocol.submissions import IN_THE_CLEAR, Submission, Submissions
@@ -122,15 +121,8 @@ def report_of(world: CourtWorld, **changes: Any) -> Evidence:
     return world.evidence({}, operands=given, **changes)
 
 
-def case_of(world: CourtWorld) -> VerdictCase:
-    block = world.anvil.w3.eth.block_number
-    closed = world.suite.round(world.round_id, block).close_at
-    where = world.anvil.w3.eth.chain_id, world.tournament, world.round_id
-    return VerdictCase(world.sealed, world.rules, world.suite.submitters_before(closed, block), where)
-
-
 def call_of(world: CourtWorld, model: int, kind: ProofKind) -> Any:
-    case, evidence = case_of(world), report_of(world)
+    case, evidence = world.verdicts, report_of(world)
     arguments = case.arguments(FalseClaim(kind, -1, model, 1, 0), evidence)
     if model == MINUS_ZERO and kind is ProofKind.PREDICTIONS:
         arguments = (*arguments[:-1], rows()[model].astype(">f8").tobytes())
@@ -154,13 +146,13 @@ def test_what_counts_and_must_not_ends_the_report_and_slashes_who_voted_for_it(
 
 
 def test_the_search_finds_each_of_them_that_files_can_show_and_nothing_else(world: CourtWorld) -> None:
-    found = {fault.model: fault.kind for fault in case_of(world).faults()}
+    found = {fault.model: fault.kind for fault in world.verdicts.faults()}
     # A file has one zero: of another one, which was signed, it shows other predictions.
     assert found == {model: kind for model, kind in KINDS.items() if model != MINUS_ZERO}
 
 
 def test_honest_members_refuse_all_that_is_proven_and_count_what_is_not(world: CourtWorld) -> None:
-    case = case_of(world)
+    case = world.verdicts
     refused = refusals_of(world.submissions, case.submitters, *case.place)
     assert set(refused) == {*KINDS, REFUSED_RIGHTLY}
     assert set(world.submissions.model_ids) == {*RIGHT, *refused, REFUSED}
@@ -188,7 +180,7 @@ def test_each_fault_is_proven_by_its_own_function_alone(world: CourtWorld) -> No
 
 
 def test_nothing_of_another_submission_proves_what_counts_rightly_wrong(world: CourtWorld) -> None:
-    case, report = case_of(world), report_of(world)
+    case, report = world.verdicts, report_of(world)
     functions, terms = world.verdict_court.functions, world.terms.to_contract()
     start = world.tournament, report.report.to_contract()
     calls = []
