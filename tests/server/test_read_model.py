@@ -220,6 +220,7 @@ def test_a_bundle_of_another_round_is_refused(world: World, database: Database) 
     assert follower_of(world, database).step().waiting == (second,)
 
 
+@begins(one_settled)
 def test_attack_a_member_s_folder_with_a_link_to_nowhere_hides_no_round_of_others(
     world: World, database: Database, tmp_path: Path
 ) -> None:

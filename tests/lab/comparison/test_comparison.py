@@ -148,7 +148,8 @@ def test_the_command_writes_figures_with_intervals(tmp_path: Path) -> None:
             assert figure["low"] <= figure["return"] <= figure["high"]
     page = (tmp_path / "compare" / "compare.md").read_text()
     assert all(kind.replace("_", " ") in page for kind in WHAT_THEY_DO)
-    assert len(list((tmp_path / "compare").glob("*.png"))) == 2
+    # Each for light pages and for dark ones.
+    assert len(list((tmp_path / "compare").glob("*.png"))) == 4
 
 
 @pytest.mark.parametrize(
