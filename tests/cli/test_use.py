@@ -1,15 +1,13 @@
 """``cupel use``: one profile for all commands, below environment and options, and what is in force."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from scorer.cli import app
-from scorer.cli.profile import KEY, NAMES, SERVER, VARIABLE, read_profile, write_profile
+from scorer.cli.profile import KEY, SERVER, VARIABLE, read_profile, write_profile
 from scorer.lab.devnet.layout import DevnetLayout, Settings
+from tests.cli.profiles import cupel, profile_in
 from tests.cli.test_cupel import write_deployment
 from tests.world import World
 
@@ -20,12 +18,7 @@ KEYED = {SERVER: "https://host.example", KEY[0]: "PUBLIC", KEY[1]: "OWNSECRET"}
 @pytest.fixture(autouse=True)
 def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The path of a profile that is not there, in an environment that says nothing else."""
-    for name in NAMES:
-        monkeypatch.setenv(name, "remembered, so that it is restored")
-        monkeypatch.delenv(name)
-    path = tmp_path / "home" / "profile.env"
-    monkeypatch.setenv(VARIABLE, str(path))
-    return path
+    return profile_in(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -45,16 +38,6 @@ def devnet(deployment: Path) -> DevnetLayout:
     layout = DevnetLayout(deployment.parent)
     layout.write(Settings(port=9))
     return layout
-
-
-def cupel(*arguments: object, code: int = 0) -> str:
-    """What a command said in a process whose environment has no trace of the one before."""
-    before = dict(os.environ)
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    os.environ.clear()
-    os.environ.update(before)
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 def in_force() -> dict[str, tuple[object, object]]:

@@ -22,6 +22,7 @@ from scorer.cli.profile import (
     write_profile,
 )
 from scorer.server.api_keys import NewKey
+from tests.cli.profiles import cupel, profile_in
 from tests.server.loopback import served
 from tests.server.other_server import OtherServer, with_another
 from tests.server.site import Site, running_site
@@ -39,23 +40,9 @@ def site(world: World, tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture(autouse=True)
 def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The path of a profile in an environment that says nothing else."""
-    for name in NAMES:
-        monkeypatch.setenv(name, "remembered, so that it is restored")
-        monkeypatch.delenv(name)
-    path = tmp_path / "home" / "profile.env"
-    monkeypatch.setenv(VARIABLE, str(path))
+    path = profile_in(tmp_path, monkeypatch)
     path.parent.mkdir()
     return path
-
-
-def cupel(*arguments: object, code: int = 0) -> str:
-    """What a command said in a process whose environment has no trace of the one before."""
-    before = dict(os.environ)
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    os.environ.clear()
-    os.environ.update(before)
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 def joined(*arguments: object, code: int = 0) -> str:
