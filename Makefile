@@ -31,7 +31,7 @@ test: setup  ## every fast test
 test-python: WORKERS = $(shell echo $$(( $$(nproc) * 2 )) $$(awk '/^MemAvailable/ {print int($$2 / 2097152)}' /proc/meminfo) 2 | tr ' ' '\n' | sort -n | sed -n 2p)
 test-python: setup
 	@sh scripts/sandbox_setup.sh || true
-	pytest --workers $(WORKERS)
+	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 CONTRACTS := contracts-on-py-evm contracts-on-anvil
 
@@ -159,7 +159,7 @@ web-images: web-setup  ## pictures of every page, into docs/images/web (minutes)
 
 test-web: web-check  ## the page in a real headless browser, against a local tournament (minutes)
 	@sh scripts/browser_setup.sh
-	pytest --workers 2 -m long tests/web
+	pytest -n 2 --dist loadfile -m long tests/web
 
 quickstarts: setup  ## type the quick starts, the tutorials and the README's commands at a terminal (minutes)
 	@sh scripts/sandbox_setup.sh

@@ -18,8 +18,6 @@ from scorer.lab.anvil import Anvil
 from tests.chains import Chains, chain
 from tests.world import World, lent_world
 
-pytest_plugins = ("tests.workers",)
-
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

@@ -34,7 +34,7 @@ MOST_WORK, LONGEST = 120, 3600
 """Seconds of work, and of time on a busy machine, after which tests that still run have noticed."""
 SERVER: Final = "postgresql"
 """Tests that start a server: too slow, and too easily disturbed, to be tried hundreds of times."""
-NOT_NEEDED: Final = ("cacheprovider", "unraisableexception", "threadexception", "terminalreporter")
+NOT_NEEDED: Final = ("cacheprovider", "xdist", "unraisableexception", "threadexception", "terminalreporter")
 """Plugins of pytest that take time and notice nothing here."""
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "scorer/oracle/actions.py": ("tests/oracle/test_actions.py", "tests/oracle/test_decide.py"),
