@@ -10,6 +10,7 @@ import typer
 from scorer.cli.common import JsonOption, answer, user_errors
 from scorer.cli.numbers import whole
 from scorer.daemon.logging import configure_logging
+from scorer.redaction import shown
 from scorer.server.configuration import ServerConfig, load_server_config
 from scorer.server.errors import ApiError
 from scorer.server.services import Services
@@ -170,8 +171,18 @@ def hold(
     with user_errors():
         accounts = _services(load_server_config(config)).accounts
         account, held = accounts.by_name(username), accounts.model(model)
-        if account is None or held is None or held.owner != accounts.custodian:
-            raise ApiError("hold: expected an account of this server, and a model that the custodian owns")
+        if account is None:
+            raise ApiError(f"hold: expected an account of this server, found none named {shown(username)}")
+        if held is None:
+            raise ApiError(
+                f"hold: expected a registered model, found no model {model} in a final block that the server "
+                "has read; if it was registered just now, try again in a minute"
+            )
+        if held.owner != accounts.custodian:
+            raise ApiError(
+                f"hold: expected a model that the custodian {accounts.custodian} owns, "
+                f"found one of {held.owner}"
+            )
         accounts.edit_model(model, account=account.id)
     document = {"model": model, "account": account.username}
     answer(document, f"server: model {model} is held for {account.username}", as_json=as_json)

@@ -79,6 +79,8 @@ def test_a_class_joins_submits_and_reads_its_leaderboard(tmp_path: Path) -> None
         shell.type(f"export CODE; HOME=$HOME/student {BASH}")
         for command in _filled(student.commands):
             shell.type(command)
+        # Until the server has read the final block in which the model was registered.
+        shell.type(f"until {held.commands[0]} > /dev/null 2>&1; do sleep 0.2; done")
         shell.read((held,))
         (folder / "predict.py").write_text(predict)
         assert "in round 1" in shell.type("python predict.py")

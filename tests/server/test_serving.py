@@ -219,5 +219,5 @@ def test_a_secret_that_others_can_read_is_refused(config: Path) -> None:
     assert "url.secret" in cupel("server", "invite", "--config", config, code=1)
 
 
-def test_a_model_of_another_owner_is_not_held(config: Path) -> None:
-    assert "the custodian owns" in cupel("server", "hold", "1", "bob", "--config", config, code=1)
+def test_a_model_is_held_for_an_account_of_this_server_alone(config: Path) -> None:
+    assert "found none named 'bob'" in cupel("server", "hold", "1", "bob", "--config", config, code=1)
