@@ -63,6 +63,9 @@ def test_a_question_that_raises_has_no_answer_and_keeps_nobody_waiting(
 
 
 def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
+    before = {*threading.enumerate()}  # whatever tests before this one left running
     asking: Parallel[str, int] = Parallel()
     asking.ask({"a": after(0.3, 1)}, 0.05)
-    assert all(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
+    hanging = {*threading.enumerate()} - before
+    assert hanging
+    assert all(thread.daemon for thread in hanging)

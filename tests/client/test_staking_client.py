@@ -85,7 +85,7 @@ def test_what_is_not_mined_in_time_is_reported_and_finished_later(shared: World)
             with pytest.raises(NotMined, match=r"deposit 5 NMR to model 3: nonce 0"):
                 list(client.finish())
             ask(shared, "evm_mine")
-        (done,) = client.finish()
+        (done,) = patient(client).finish()
         assert (done.title, done.was_earlier) == ("deposit 5 NMR to model 3", True)
         assert list(client.finish()) == [done]
         client.acknowledge(done)
@@ -107,7 +107,7 @@ def test_a_permit_that_expired_unmined_is_taken_back_and_can_be_given_anew(share
             ask(shared, "evm_mine")
         assert list(client.finish()) == []
         assert (staker.stake(3).idle, staker.tokens()) == (before, tokens)
-        (done,) = client.perform(deposit(account, 5))
+        (done,) = patient(client).perform(deposit(account, 5))
         assert not done.was_earlier
     assert staker.stake(3).idle == before + 5 * NMR
 
@@ -131,7 +131,7 @@ def test_a_quote_covers_what_is_signed(shared: World) -> None:
     with opened_client(staker) as (client, account):
         plan = RegisterModel(staker.address).plan(account)
         found = quote(shared.suite, staker.address, plan)
-        (done,) = client.perform(plan)
+        (done,) = patient(client).perform(plan)
         (intent,) = client.journal.intents("register")
         assert done.gas <= intent.call.gas
         assert intent.call.gas * client.journal.attempts(intent)[0].bid.cap <= found.most
@@ -146,7 +146,7 @@ def test_what_a_reorganisation_took_from_before_an_open_order_is_sent_again_by_f
     shared.anvil.finalise()
     before = staker.stake(3).idle
     with opened_client(staker) as (client, account):
-        (first,) = client.perform(deposit(account, 5))
+        (first,) = patient(client).perform(deposit(account, 5))
         client.acknowledge(first)
         with not_mining(shared):
             with pytest.raises(NotMined):
@@ -197,7 +197,7 @@ def test_another_key_at_the_same_path_neither_sends_nor_reports_what_the_first_o
     with opened_client(first) as (client, account):
         assert account.address == second.address
         assert list(patient(client).finish()) == []
-        (done,) = client.perform(deposit(account, 5))
+        (done,) = patient(client).perform(deposit(account, 5))
         assert not done.was_earlier
     assert (first.tokens(), second.tokens()) == (100 * 10**18, 95 * 10**18)
     assert first.stake(3).idle == before + 5 * NMR
@@ -264,7 +264,7 @@ def test_what_became_more_expensive_than_agreed_is_not_signed(shared: World) -> 
                 list(client.perform(plan, agreed))
             assert costs(client, "register") == []
             proxy.misbehave("eth_getBlockByNumber", None)
-            (done,) = client.perform(plan, agreed)
+            (done,) = patient(client).perform(plan, agreed)
             assert done.cost <= agreed.most
 
 
@@ -281,7 +281,7 @@ def test_what_takes_more_gas_than_agreed_is_not_signed(shared: World) -> None:
             assert costs(client, "register") == []
             gas = agreed.prices[0].gas
             proxy.misbehave("eth_estimateGas", lambda request, forward: {"result": hex(gas + 22_100)})
-            assert len(list(client.perform(plan, agreed))) == 1  # a slot more is within the margin
+            assert len(list(patient(client).perform(plan, agreed))) == 1  # a slot more is within the margin
             assert costs(client, "register")[-1] <= agreed.most
 
 
