@@ -30,17 +30,31 @@ structlog.configure(
 )
 
 SLOW = (
-    *("lab", "server", "oracle", "scoring", "cli", "proofs", "compute", "deployment", "operator", "data"),
-    *("agents", "hostile", "transactions", "daemon", "web", "rewards", "static", "chain", "isolation"),
+    *("server", "oracle", "proofs", "scoring", "cli", "lab", "compute", "deployment", "operator", "data"),
+    *("agents", "bridge", "hostile", "transactions", "daemon", "web", "rewards", "static", "chain"),
 )
 """The folders that take longest. They come first: what is short fills up whichever worker is done early."""
+
+WAITING = (
+    *("lab/devnet/test_serving.py", "lab/devnet/test_devnet.py", "deployment/test_ape.py"),
+    *("lab/demo/test_run.py", "compute/test_providers.py", "chain/test_bad_endpoints.py"),
+    *("chain/test_provider.py", "docs/test_quickstart_data.py"),
+)
+"""Files that take long and little of a processor, as they wait for blocks and for what does not answer."""
+
+BETWEEN = 12
+"""Files from one that waits to the next, so that the other workers have something to compute meanwhile."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the files so that several workers end together; a file's tests keep their order."""
     here = Path(__file__).parent
-    places = {folder: place for place, folder in enumerate(SLOW)}
-    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(SLOW)))
+    folders = {folder: place for place, folder in enumerate(SLOW)}
+    files = {item.path.relative_to(here).as_posix(): 0 for item in items}
+    others = sorted(files.keys() - WAITING, key=lambda file: (folders.get(file.split("/")[0], len(SLOW)), file))
+    places = {file: float(place) for place, file in enumerate(others)}
+    places |= {file: place * BETWEEN - 0.5 for place, file in enumerate(WAITING)}
+    items.sort(key=lambda item: places[item.path.relative_to(here).as_posix()])
 
 
 def pytest_collection_finish() -> None:

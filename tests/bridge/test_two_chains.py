@@ -49,7 +49,7 @@ def config(chains: BridgedChains, tmp_path: Path) -> Path:
     document = {
         "bridge": "bridge.json",
         "key": {"file": "key"},
-        "run": {"finality_stall": 86_400},
+        "run": {"finality_stall": 86_400, "interval": 0.1},
         "limits": {"checkpoint_age": 10**9, "slow": 10**9},
         **sections,
     }
