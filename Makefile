@@ -31,6 +31,8 @@ test: setup  ## every fast test
 test-python: WORKERS = $(shell echo $$(( $$(nproc) * 2 )) $$(awk '/^MemAvailable/ {print int($$2 / 2097152)}' /proc/meminfo) 2 | tr ' ' '\n' | sort -n | sed -n 2p)
 test-python: setup
 	@sh scripts/sandbox_setup.sh || true
+	@# Once, before the workers: each would compile all modules and tests for itself.
+	@pytest --collect-only -qqq > build/collected.txt || { cat build/collected.txt; exit 1; }
 	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 CONTRACTS := contracts-on-py-evm contracts-on-anvil

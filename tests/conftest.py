@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from scorer import redaction
 from scorer.chain import bulk, provider
 from scorer.lab.anvil import Anvil
+from scorer.transactions import keystore
 from tests.chains import Chains, chain
 from tests.world import World, lent_world
 
@@ -31,7 +32,7 @@ structlog.configure(
 
 SLOW = (
     *("server", "oracle", "proofs", "scoring", "cli", "lab", "compute", "deployment", "operator", "data"),
-    *("agents", "bridge", "hostile", "transactions", "daemon", "web", "rewards", "static", "chain"),
+    *("agents", "bridge", "hostile", "transactions", "daemon", "web", "rewards", "static", "chain", "isolation"),
 )
 """The folders that take longest. They come first: what is short fills up whichever worker is done early."""
 
@@ -92,6 +93,12 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less between the tries of a request, of which there are as many as ever."""
     monkeypatch.setattr(provider, "PAUSES", (0.01,) * len(provider.PAUSES))
     monkeypatch.setattr(bulk, "PAUSE", 0.001)
+
+
+@pytest.fixture(autouse=True)
+def _quick_keystores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encrypt keys with little work: what a new keystore costs to guess is held in tests/transactions."""
+    monkeypatch.setattr(keystore, "WORK", 2)
 
 
 os.umask(0o077)

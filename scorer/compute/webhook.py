@@ -31,6 +31,8 @@ TOLERANCE: Final = 300
 """Seconds that a call's time may be off this machine's."""
 KEPT: Final = 10_000
 """Ids that are remembered: as many calls as may be made within the tolerance."""
+POLL: Final = 0.1
+"""Seconds between two looks of the server at whether it is to end."""
 MOST_BODY: Final = 16_384
 MOST_AT_ONCE: Final = 16
 LONGEST_CALL: Final = 15.0
@@ -247,7 +249,7 @@ def served_webhook(wake_up: WakeUp, host: str, port: int) -> Iterator[int]:
             return
 
     with _Server((host, port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True)
         thread.start()
         try:
             yield int(server.server_address[1])

@@ -4,9 +4,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
 
 from scorer.daemon.metrics import Liveness, Metrics
 from scorer.redaction import clean
+
+POLL: Final = 0.1
+"""Seconds between two looks of the server at whether it is to end."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -32,7 +36,7 @@ def served(port: int, metrics: Metrics, liveness: Liveness) -> Iterator[int]:
             return
 
     with _Server(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True)
         thread.start()
         try:
             yield int(server.server_address[1])

@@ -12,6 +12,8 @@ from scorer.files import decoded
 from scorer.redaction import described, remember
 
 VERSION: Final = 3
+WORK: Final = 1 << 18
+"""Rounds of scrypt in a new keystore, as geth takes: a guess of its password costs half a second and 256 MiB."""
 MOST_MEMORY: Final = 1 << 30
 """Bytes that a derivation may take: four times what geth asks for."""
 MOST_WORK: Final = 1 << 25
@@ -95,7 +97,7 @@ def encrypt(key: bytes, password: str) -> dict[str, Any]:
     Every field has its full length: eth-account writes the counter's first block as a number, and wallets
     that expect sixteen bytes, geth's among them, refuse the one keystore in 256 that begins with a zero.
     """
-    document: dict[str, Any] = Account.encrypt(key, password)
+    document: dict[str, Any] = Account.encrypt(key, password, kdf="scrypt", iterations=WORK)
     counter = document["crypto"]["cipherparams"]
     counter["iv"] = counter["iv"].zfill(2 * _IV_BYTES)
     return document

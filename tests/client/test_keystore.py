@@ -12,15 +12,6 @@ KEY = b"\x21" * 32
 PASSWORD = "correct horse"
 
 
-@pytest.fixture(autouse=True)
-def _quick_derivation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same format with few iterations: a second for each key is for keys that are worth something."""
-    strong = Account.encrypt
-    monkeypatch.setattr(
-        Account, "encrypt", lambda key, password: strong(key, password, kdf="pbkdf2", iterations=2)
-    )
-
-
 def wallet(path: Path, password: str = PASSWORD) -> Wallet:
     return Wallet(path, lambda: password)
 
@@ -46,9 +37,9 @@ def test_a_file_that_comes_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "mine.json"
     quick = Account.encrypt
 
-    def slow(key: bytes, password: str) -> object:
+    def slow(key: bytes, password: str, **work: object) -> object:
         path.write_text("another's")
-        return quick(key, password)
+        return quick(key, password, **work)
 
     monkeypatch.setattr(Account, "encrypt", slow)
     with pytest.raises(KeystoreError, match="never overwritten"):

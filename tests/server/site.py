@@ -120,7 +120,7 @@ def signing(world: World, folder: Path) -> Iterator[SigningClient]:
     suite = world.suite.addresses
     path = folder / "run" / "sign"
     server = SigningService(wallet, suite.chain_id, suite.tournament).server(path)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield SigningClient(path, wallet.address)

@@ -96,7 +96,7 @@ def node(key: Any, folder: Path) -> Iterator[tuple[str, list[int]]]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Function)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/", ended
     finally:

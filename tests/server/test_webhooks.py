@@ -41,7 +41,7 @@ def listener(statuses: list[int]) -> Iterator[tuple[str, list[tuple[dict[str, st
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/hook?x=1", came
     finally:

@@ -11,7 +11,8 @@ import pytest
 from eth_account import Account
 
 from scorer.chain.accounts import KeyTextError, private_key_of, public_key_of, require_address
-from scorer.transactions.keystore import UnlockError, decrypt, encrypt, read_keystore
+from scorer.transactions import keystore
+from scorer.transactions.keystore import WORK, UnlockError, decrypt, encrypt, read_keystore
 
 KEY = b"\x21" * 32
 PASSWORD = "correct h\u00f6rse"
@@ -98,6 +99,12 @@ def test_a_new_keystore_holds_its_counter_in_full() -> None:
     written = encrypt(KEY, PASSWORD)
     assert len(written["crypto"]["cipherparams"]["iv"]) == 32
     assert opened(written) == KEY
+
+
+def test_a_new_keystore_is_as_much_work_to_guess_as_one_of_geth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keystore, "WORK", WORK)
+    parameters = encrypt(KEY, PASSWORD)["crypto"]["kdfparams"]
+    assert {name: parameters[name] for name in "nrp"} == {"n": 262_144, "r": 8, "p": 1}
 
 
 @pytest.mark.parametrize(("n", "r", "p"), [(4096, 8, 6), (8192, 1, 8), (2, 1, 1), (16384, 8, 1)])
