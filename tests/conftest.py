@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from scorer import redaction
 from scorer.chain import bulk, provider
 from scorer.lab.anvil import Anvil
-from scorer.transactions import keystore
+from scorer.transactions import keystore, manager
 from tests.chains import Chains, chain
 from tests.world import World, lent_world
 
@@ -32,7 +32,18 @@ structlog.configure(
 
 SLOW = (
     *("server", "oracle", "proofs", "scoring", "cli", "lab", "compute", "deployment", "operator", "data"),
-    *("agents", "bridge", "hostile", "transactions", "daemon", "web", "rewards", "static", "chain", "isolation"),
+    *(
+        "agents",
+        "bridge",
+        "hostile",
+        "transactions",
+        "daemon",
+        "web",
+        "rewards",
+        "static",
+        "chain",
+        "isolation",
+    ),
 )
 """The folders that take longest. They come first: what is short fills up whichever worker is done early."""
 
@@ -52,7 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     folders = {folder: place for place, folder in enumerate(SLOW)}
     files = {item.path.relative_to(here).as_posix(): 0 for item in items}
-    others = sorted(files.keys() - WAITING, key=lambda file: (folders.get(file.split("/")[0], len(SLOW)), file))
+    others = sorted(
+        files.keys() - WAITING, key=lambda file: (folders.get(file.split("/")[0], len(SLOW)), file)
+    )
     places = {file: float(place) for place, file in enumerate(others)}
     places |= {file: place * BETWEEN - 0.5 for place, file in enumerate(WAITING)}
     items.sort(key=lambda item: places[item.path.relative_to(here).as_posix()])
@@ -90,9 +103,10 @@ def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less between the tries of a request, of which there are as many as ever."""
+    """Wait less between the tries of a request, of which there are as many as ever, and for a block."""
     monkeypatch.setattr(provider, "PAUSES", (0.01,) * len(provider.PAUSES))
     monkeypatch.setattr(bulk, "PAUSE", 0.001)
+    monkeypatch.setattr(manager, "POLL", 0.01)
 
 
 @pytest.fixture(autouse=True)

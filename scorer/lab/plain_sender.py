@@ -87,7 +87,7 @@ class Sender:
             raise Reverted(what, describe_revert(error), revert_name(error)) from None
         signed = self.account.sign_transaction(sender | self._fields(gas))
         sent = self.w3.eth.send_raw_transaction(signed.raw_transaction)
-        receipt = self.w3.eth.wait_for_transaction_receipt(sent, timeout=self.timeout, poll_latency=0.05)
+        receipt = self.w3.eth.wait_for_transaction_receipt(sent, timeout=self.timeout, poll_latency=0.01)
         if receipt["status"] != 1:
             raise Reverted(what, f"in block {receipt['blockNumber']}")
         return receipt

@@ -35,6 +35,8 @@ from scorer.transactions.state_machine import (
 
 # Bounds a pass, whatever nodes answer; the next pass goes on from there.
 STEPS_A_PASS: Final = 64
+POLL: Final = 0.5
+"""Seconds between two looks at the chain."""
 MOST_FAILURES: Final = 3
 """Reverted transactions of one key, after which no more are sent: each costs gas."""
 
@@ -67,7 +69,7 @@ class TransactionManager:
     bumps: BumpSchedule = field(default_factory=BumpSchedule)
     most_gas: int = 30_000_000
     longest: float = 120.0
-    poll: float = 0.5
+    poll: float = field(default_factory=lambda: POLL)
     sleep: Callable[[float], None] = time.sleep
     alarm: AlarmCallback = ignore_alarm
     reported: set[tuple[str, StopReason]] = field(default_factory=set)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -37,7 +38,7 @@ def test_a_file_that_comes_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "mine.json"
     quick = Account.encrypt
 
-    def slow(key: bytes, password: str, **work: object) -> object:
+    def slow(key: bytes, password: str, **work: Any) -> object:
         path.write_text("another's")
         return quick(key, password, **work)
 

@@ -35,6 +35,7 @@ from scorer.scoring.engine import score_submissions
 from scorer.scoring.meta_model import stake_weighted_meta_model
 from scorer.transactions.signers import KeySigner
 from scorer.units import ONE, nano_from_nmr, wei_from_nano
+from tests.waiting import mined
 
 IDS: Final = tuple(f"id{row:03}" for row in range(61))
 TREE_OF: Final = 64
@@ -254,7 +255,7 @@ def send(anvil: Anvil, call: Any, account: int) -> Any:
     sender = str(anvil.account(account).address)
     call.call({"from": sender, "gas": 25_000_000}) if hasattr(call, "call") else None
     hash_ = call.transact({"from": sender, "gas": 25_000_000})
-    receipt = anvil.w3.eth.wait_for_transaction_receipt(hash_)
+    receipt = mined(anvil.w3, hash_)
     assert receipt["status"] == 1
     return receipt
 

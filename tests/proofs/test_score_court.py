@@ -32,6 +32,7 @@ from tests.proofs.court_world import (
     created,
     running_world,
 )
+from tests.waiting import mined
 
 DISPROVEN = 6
 NEVER = 2**256 - 1
@@ -203,7 +204,7 @@ def test_nobody_sends_a_proof_that_was_not_announced_as_his_own_a_block_before(w
     commit = world.court.functions.commit(bytes(32)).transact({"from": world.address(thief), **gas})
     world.anvil.mine_pool()
     world.anvil.mines(at_once=True)
-    assert world.anvil.w3.eth.wait_for_transaction_receipt(commit)["status"] == 1
+    assert mined(world.anvil.w3, commit)["status"] == 1
     world.anvil.finalise()
     assert not refusal(world.send, call)
 
@@ -352,7 +353,7 @@ def test_evidence_that_is_called_with_in_a_form_that_only_the_compiler_reads_is_
         world.court.decode_function_input(bytes(call))
     request = {"from": world.address(STRANGER), "to": world.court.address, "data": bytes(call)}
     sent = world.anvil.w3.eth.send_transaction({**request, "gas": 20_000_000})  # type: ignore[typeddict-item]
-    receipt = world.anvil.w3.eth.wait_for_transaction_receipt(sent)
+    receipt = mined(world.anvil.w3, sent)
     assert receipt["status"] == 1
     place = PostedIn(world.court, receipt["blockNumber"], receipt["blockNumber"])
     of = world.anvil.w3.eth.chain_id, world.tournament, evidence.report.hash()

@@ -34,6 +34,7 @@ from tests.proofs.staged_world import (
 )
 from tests.proofs.test_meta_court import accepted, case_of, other_steps
 from tests.proofs.test_score_court import DISPROVEN, SCORED, accept, refusal
+from tests.waiting import mined
 
 THIEF = 7
 OTHER_BYTES = b"something else"
@@ -203,7 +204,7 @@ def test_a_piece_stands_where_its_content_says_and_stays_as_it_is(world: CourtWo
         # Whoever calls it changes nothing.
         w3 = world.anvil.w3
         sent = w3.eth.send_transaction({"from": world.address(THIEF), "to": address, "data": b"\xff"})
-        assert w3.eth.wait_for_transaction_receipt(sent)["status"] == 1
+        assert mined(w3, sent)["status"] == 1
         assert w3.eth.get_code(address) == b"\0" + content
     for content in (b"", bytes(MAX_PIECE + 1)):
         assert refusal(world.send, store.stage(content)) == "WrongPiece"

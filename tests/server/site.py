@@ -31,6 +31,7 @@ from scorer.server.services import Services
 from scorer.server.signing_rounds import OwnConfiguration
 from scorer.server.upstream import Upstream
 from tests.server.loopback import served
+from tests.waiting import mined
 from tests.world import World
 
 SIGNER_KEY = "0x" + "5e" * 32
@@ -55,7 +56,7 @@ def send(world: World, call: Any, sender: str) -> None:
     eth = world.anvil.w3.eth
     # In a later second than the estimate's a change takes a slot more.
     transaction = call.build_transaction({"from": sender, "gas": 300_000})
-    assert eth.wait_for_transaction_receipt(eth.send_transaction(transaction))["status"] == 1
+    assert mined(world.anvil.w3, eth.send_transaction(transaction))["status"] == 1
 
 
 def wallet_of(account: LocalAccount) -> Wallet:

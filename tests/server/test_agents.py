@@ -44,6 +44,7 @@ from tests.server.other_server import OtherServer
 from tests.server.site import IN_THE_CLEAR, Site, running_gateway, running_site, send
 from tests.server.test_explanations import member_folder
 from tests.server.test_submissions import frame, inbox, listed, name_signer
+from tests.waiting import mined
 from tests.world import World, begins, one_settled
 
 pytestmark = begins(one_settled)
@@ -258,7 +259,7 @@ def test_prepared_transactions_do_what_they_say_once_the_owner_sends_them(site: 
             assert each["chainId"] == suite.addresses.chain_id
             sent: Any = {"from": owner.address, "to": each["to"], "data": each["data"], "gas": 300_000}
             hashed = suite.w3.eth.send_transaction(sent)
-            assert suite.w3.eth.wait_for_transaction_receipt(hashed)["status"] == 1
+            assert mined(suite.w3, hashed)["status"] == 1
     stake = model_stake(suite, 1, latest_block(suite).number)
     assert stake.allocation == allocation_of("40%")
     submitter: Any = suite.registry.functions.submitterOf(1)

@@ -29,6 +29,8 @@ CYCLES: Final = 150
 """Cycles of a daemon while a round takes submissions; where rounds are long, they are far apart."""
 MOST_OFTEN: Final = 1.0
 """Seconds between two cycles, at least: blocks come every second."""
+LEAST_OFTEN: Final = 5.0
+"""Seconds between two cycles, at most: whoever starts a devnet waits two of them for its first round."""
 POLL: Final = 0.01
 
 
@@ -86,7 +88,7 @@ def configure(layout: DevnetLayout, settings: Settings) -> dict[str, Path]:
         "tip_gwei": 1,
     }
     # A fresh process for every report, and long waits for others, are for chains that matter.
-    interval = max(MOST_OFTEN, settings.every / CYCLES)
+    interval = min(max(MOST_OFTEN, settings.every / CYCLES), LEAST_OFTEN)
     run = {"interval": interval, "recompute": False, "stagger": 3, "roll_wait": 20}
     return {
         name: write_node(layout.root, name, MEMBERS, chain=chain, key={"file": f"../keys/{name}"}, run=run)

@@ -141,7 +141,8 @@ def _send_legacy(sender: Sender, call: ContractFunction) -> Any:
         "chainId": w3.eth.chain_id,
     }
     signed = sender.account.sign_transaction(message)
-    return w3.eth.wait_for_transaction_receipt(w3.eth.send_raw_transaction(signed.raw_transaction))
+    sent = w3.eth.send_raw_transaction(signed.raw_transaction)
+    return w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
 
 
 def _exit_payload(chains: BridgedChains, receipt: Any) -> bytes:
