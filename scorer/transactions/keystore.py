@@ -13,7 +13,7 @@ from scorer.redaction import described, remember
 
 VERSION: Final = 3
 WORK: Final = 1 << 18
-"""Rounds of scrypt in a new keystore, as geth takes: a guess of its password costs half a second and 256 MiB."""
+"""Rounds of scrypt in a new keystore, as in geth: a guess at its password takes half a second and 256 MiB."""
 MOST_MEMORY: Final = 1 << 30
 """Bytes that a derivation may take: four times what geth asks for."""
 MOST_WORK: Final = 1 << 25

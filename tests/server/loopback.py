@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 def served(application: ASGIApp | Callable[[str], ASGIApp], *, by_url: bool = False) -> Iterator[str]:
     """Serve an application in a thread, or with `by_url` what a function makes of the URL; the base URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        # asyncio does this where it binds itself. Else a body waits 40 ms for the answer to its headers' packet.
+        # As asyncio does where it binds itself: else a body waits 40 ms until its headers are acknowledged.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         app = application(url) if by_url else application  # type: ignore[call-arg, arg-type]

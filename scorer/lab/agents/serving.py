@@ -62,7 +62,7 @@ def served_tools(documents: ConsensusDocuments) -> Iterator[str]:
         When they are not there in time.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        # asyncio does this where it binds itself. Else a body waits 40 ms for the answer to its headers' packet.
+        # As asyncio does where it binds itself: else a body waits 40 ms until its headers are acknowledged.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         api = FolderApi(documents)
