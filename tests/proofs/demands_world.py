@@ -152,9 +152,15 @@ class DemandsWorld:
         assert "error" not in answer, answer
         return answer.get("result")
 
-    def pass_until(self, seconds: int) -> None:
-        """Let so much time pass since the draw began to count."""
-        self.world.anvil.advance_to(self.since + seconds)
+    def pass_until(self, seconds: int) -> int:
+        """Let so much time pass since the draw began to count; the last block that is not later."""
+        until, eth = self.since + seconds, self.world.anvil.w3.eth
+        self.world.anvil.advance_to(until)
+        number = int(eth.block_number)
+        # The clock goes on: on a busy machine the blocks that make it final come in the next second.
+        while eth.get_block(number)["timestamp"] > until:
+            number -= 1
+        return number
 
     @property
     def since(self) -> int:

@@ -215,8 +215,8 @@ def test_nothing_is_drawn_or_demanded_after_the_first_third(demands: DemandsWorl
     if call == "demand":
         demands.world.send(demands.place(evidence))
     made = {"draw": demands.draw(), "place": demands.place(evidence), "demand": demands.demand(FIRST)}[call]
-    demands.pass_until(THIRD - 1)
-    assert refusal(made.call, {"from": demands.world.address(PAYER)}) in ("", "SeedNotThere")
+    last = demands.pass_until(THIRD - 1)
+    assert refusal(made.call, {"from": demands.world.address(PAYER)}, last) in ("", "SeedNotThere")
     demands.pass_until(THIRD)
     assert refusal(demands.world.send, made, PAYER) == "TooLate"
 
@@ -377,11 +377,9 @@ def test_a_lane_that_is_paid_without_a_submission_that_counts_cannot_answer(
 def test_an_answer_after_the_second_third_is_refused_and_the_deposit_goes_back(placed: DemandsWorld) -> None:
     world, evidence, before = placed.world, placed.evidence(), placed.balance(PAYER)
     world.send(placed.demand(FIRST), PAYER)
-    placed.pass_until(2 * THIRD - 1)
-    assert refusal(world.send, placed.reclaim(evidence, FIRST)) == "TooEarly"
-    with world.undone():
-        placed.pass_until(2 * THIRD - 1)
-        assert not refusal(placed.answer(FIRST, PLAIN).call, {"from": world.address(STRANGER)})
+    last, by = placed.pass_until(2 * THIRD - 1), {"from": world.address(STRANGER)}
+    assert refusal(placed.reclaim(evidence, FIRST).call, by, last) == "TooEarly"
+    assert not refusal(placed.answer(FIRST, PLAIN).call, by, last)
     placed.pass_until(2 * THIRD)
     assert refusal(world.send, placed.answer(FIRST, PLAIN)) == "TooLate"
     receipt = world.send(placed.reclaim(evidence, FIRST))
