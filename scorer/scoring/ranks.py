@@ -96,6 +96,8 @@ class Sorter:
             return list(range(len(bits)))
         differences = self.scratch.view(np.uint64)[: len(bits), :-1]
         np.bitwise_xor(bits[:, 1:], bits[:, :-1], out=differences)
+        if differences.min() > self._row_mask:
+            return []
         return np.flatnonzero(differences.min(axis=1) <= self._row_mask).tolist()
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scorer.scoring.exact import Floats
 from scorer.scoring.plan import ScoringPlan
 from scorer.scoring.quantiles import POWERED, QUANTILE
-from scorer.scoring.ranks import RankedBlock, Sorter
+from scorer.scoring.ranks import Sorter
 
 BLOCK_BYTES = 1 << 20
 """Bytes of a block of submissions by default: few enough for a core's cache, and enough that numpy takes
@@ -62,8 +62,33 @@ class Summer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Operand:
+    """A part of a right-hand side, with what it is multiplied by and where the products go.
+
+    Attributes
+    ----------
+    part
+        (ids,) by id.
+    ranks
+        The rows of the table of ranks that it is multiplied by, high and low part.
+    untied
+        (ids, 2) those of a submission without ties, from the lowest prediction to the highest.
+    products
+        (models, 2) of all submissions.
+    """
+
+    part: Floats
+    ranks: slice
+    untied: Floats
+    products: Floats
+
+
 class BlockSummer:
     """Ranks blocks of submissions and multiplies them out; owns the memory that this needs.
+
+    Two threads that do so meet wherever Python is between two operations of numpy, and one of them then sleeps:
+    the fewer and the shorter these places are, the better.
 
     Parameters
     ----------
@@ -76,12 +101,17 @@ class BlockSummer:
     """
 
     def __init__(self, plan: ScoringPlan, sums: Sums, block_size: int) -> None:
-        self._plan = plan
+        self._table = plan.table
         self._sums = sums
         self._sorter = Sorter(block_size, plan.ids)
         self._gathered = self._sorter.scratch
         self._ranks = np.empty((block_size, 4, plan.ids))
         self._ones = np.ones(plan.ids)
+        self._operands = [
+            _Operand(part, side.ranks, plan.table.untied[side.ranks].T, products)
+            for name, side in plan.sides.items()
+            for part, products in zip(side.parts, sums.products[name], strict=True)
+        ]
 
     def add(self, start: int, block: Floats) -> None:
         """Sum up (models, ids) C-ordered float64; ``start`` is the number of the first model."""
@@ -89,25 +119,23 @@ class BlockSummer:
         models = slice(start, start + len(block))
         self._sums.missing[models] = ranked.missing
         for row, tied in ranked.tied.items():
-            np.take(self._plan.table.parts, tied, axis=1, out=self._ranks[row], mode="wrap")
+            np.take(self._table.parts, tied, axis=1, out=self._ranks[row], mode="wrap")
             self._add_tied(start + row, self._ranks[row])
             self._sums.constant[start + row] = tied[0] == tied[-1]
-        for name, side in self._plan.sides.items():
-            for part, products in zip(side.parts, self._sums.products[name], strict=True):
-                self._multiply(part, side.ranks, ranked, products[models])
-
-    def _multiply(self, part: Floats, ranks: slice, ranked: RankedBlock, products: Floats) -> None:
-        """(models, 2) products of a part of a right-hand side with both parts of the ranks."""
-        # No index is out of bounds. "wrap" is the fastest mode of those that do not check that.
-        gathered = np.take(part, ranked.order, out=self._gathered[: len(products)], mode="wrap")
-        np.matmul(gathered, self._plan.table.untied[ranks].T, out=products)
-        # Its ranks are not those of the others: the product above does not hold for it.
-        for row in ranked.tied:
-            products[row] = self._ranks[row, ranks] @ gathered[row]
+        gathered = self._gathered[: len(block)]
+        for operand in self._operands:
+            # No index is out of bounds. "wrap" is the fastest mode of those that do not check that.
+            operand.part.take(ranked.order, out=gathered, mode="wrap")
+            products = operand.products[models]
+            # Not matmul: where the result is small, that lets no other thread of Python go on meanwhile.
+            np.dot(gathered, operand.untied, out=products)
+            # Its ranks are not those of the others: the product above does not hold for it.
+            for row in ranked.tied:
+                np.dot(self._ranks[row, operand.ranks], gathered[row], out=products[row])
 
     def _add_tied(self, model: int, ranks: Floats) -> None:
         """Replace the sums that only submissions with ties have to themselves."""
-        self._sums.totals[:, model] = ranks @ self._ones
+        self._sums.totals[:, model] = np.dot(ranks, self._ones)
         self._sums.squares[:, model] = _squares(ranks[QUANTILE])
         self._sums.powered_squares[:, model] = _squares(ranks[POWERED])
 
@@ -119,4 +147,4 @@ def block_rows(ids: int) -> int:
 
 def _squares(ranks: Floats) -> Floats:
     high, low = ranks
-    return np.array([high @ high, 2 * (high @ low), low @ low])
+    return np.array([np.dot(high, high), 2 * np.dot(high, low), np.dot(low, low)])
