@@ -6,7 +6,7 @@ from scorer.chain.records import ProposalRecord, RoundRecord
 from scorer.observation.court_case import CaseFiles, CourtCase, Disproof, TooLargeToProve, read_case
 from scorer.observation.observe import Sealed
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
-from scorer.oracle.cache import MemberCache
+from scorer.oracle.cache import MemberCache, ProofSearch
 from scorer.oracle.context import CycleContext
 from scorer.oracle.failures import apart
 from scorer.oracle.paths import MemberPaths
@@ -48,18 +48,29 @@ class Proving:
         return found.observed(court, self.context.block.number)
 
     def _found(self, record: RoundRecord, sealed: Sealed, report_hash: bytes) -> Disproof | None:
-        """Return the proof that takes least; searched for once, as evidence never changes."""
-        known = self.cache.disproofs
-        if report_hash not in known:
-            case = self._case(record, sealed, report_hash)
-            if case is None:
-                return None
-            found = self._cheapest(record, case)
-            # What we cannot read yet, we may read later.
-            if found is None and case.facts.sealed.submissions.is_withheld:
-                return None
-            known[report_hash] = found
-        return known[report_hash]
+        """Return the proof that takes least.
+
+        Evidence never changes: it is searched for once, and where there was none, once more with each answer
+        to a demand, which shows what we may not have read.
+        """
+        answered, known = self._answered(report_hash), self.cache.disproofs.get(report_hash)
+        if known is not None and (known.found is not None or known.answered == answered):
+            return known.found
+        case = self._case(record, sealed, report_hash)
+        if case is None:
+            return None
+        found = self._cheapest(record, case)
+        # What we cannot read yet, we may read later.
+        if found is not None or not case.facts.sealed.submissions.is_withheld:
+            self.cache.disproofs[report_hash] = ProofSearch(answered, found)
+        return found
+
+    def _answered(self, report_hash: bytes) -> int:
+        """Return of how many models answers to demands under a report made the predictions public."""
+        suite, at = self.context.suite, self.context.block.number
+        if suite.demands is None:
+            return 0
+        return len(suite.demands.draw_of(str(suite.tournament.address), report_hash, at).answered)
 
     def _case(self, record: RoundRecord, sealed: Sealed, report_hash: bytes) -> CourtCase | None:
         bundle, context = self.paths.own_bundle(record.round_id), self.context
