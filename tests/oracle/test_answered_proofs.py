@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from scorer.lab.false_report import FalseReport
-from scorer.lab.in_process import FIRST_MEMBER
+from scorer.lab.in_process import CHALLENGE_WINDOW, FIRST_MEMBER
 from scorer.observation.answers import answer_call
-from scorer.oracle.actions import ActionResult, AnnounceProof, ProveWrong
+from scorer.oracle.actions import ActionResult, AnnounceProof, AnswerDemand, Challenge, ProveWrong
+from scorer.oracle.policy import MemberPolicy
 from scorer.proofs.calls import SealedTree
 from scorer.protocol.predictions import write_predictions
 from scorer.storage.bundle import SUBMISSIONS, Bundle
 from tests.chains import Chains
-from tests.demanding_world import demand, demanding_world
+from tests.demanding_world import answers, demand, demanding_world, drawing_of
 from tests.world import FIRST, World, lent_world
 
 HONEST, LIARS = 2, (0, 1)
@@ -70,3 +72,28 @@ def test_a_member_that_could_not_read_a_model_proves_by_what_it_answers(world: W
     world.anvil.finalise()
     assert AnnounceProof in kinds(world.cycle(HONEST))
     assert ProveWrong in kinds(world.cycle(HONEST))
+
+
+def test_predictions_are_shown_though_what_comes_before_cannot_be_sent(world: World) -> None:
+    """A member is ordered to dispute a report, and its evidence came late: only answers are still in time."""
+    world.resolve(FIRST, dict.fromkeys(LIARS, 1.0 - world.target))
+    world.cycle(*LIARS)
+    proposal = world.suite.proposal(FIRST, world.anvil.w3.eth.block_number)
+    assert proposal is not None
+    world.anvil.advance_to(proposal.challenge_until - CHALLENGE_WINDOW // 2)
+    world.post_evidence()
+    (drawn,) = demand(world, FIRST, 0)
+    assert drawing_of(world, FIRST).until[0] < proposal.challenge_until - 60
+    world.anvil.advance_to(proposal.challenge_until - 60)
+    request: Any = world.anvil.w3.provider.make_request
+    request("evm_setNextBlockTimestamp", [proposal.challenge_until])
+    request("evm_mine", [])
+
+    ordered = frozenset({proposal.report_hash.hex()})
+    world.members[HONEST].policy = MemberPolicy(challenges=True, disputed=ordered)
+    steps = world.cycle(HONEST)
+    (challenge,) = (step for step in steps if isinstance(step.action, Challenge))
+    assert "TooLate" in challenge.outcome
+    (answer,) = (step.action for step in steps if isinstance(step.action, AnswerDemand))
+    assert answer.model == drawn.model
+    assert len(list(answers(world))) == 1
