@@ -10,6 +10,7 @@ from scorer.chain.demands import DrawRecord
 from scorer.chain.errors import EndpointsDisagree
 from scorer.chain.records import ProposalRecord, RoundRecord
 from scorer.observation.answers import answer_call, answer_pieces, are_signed, staged_court
+from scorer.observation.observe import Block
 from scorer.oracle.agreement import host_of
 from scorer.oracle.alarm_reasons import RaiseAlarm
 from scorer.oracle.context import CycleContext
@@ -66,12 +67,13 @@ class Answering:
         return None if failures else found
 
     def _owed(self, record: RoundRecord, report_hash: bytes) -> OwedPredictions | None:
-        tree = self._tree(record.round_id)
-        if tree is not None and not self.paths.own_bundle(record.round_id).rules().demands:
+        bundle = self.paths.own_bundle(record.round_id)
+        if bundle.has_collected and not bundle.rules().demands:
             return None
         found = self._demanded(record.round_id, report_hash)
-        if found is None or self.context.block.timestamp >= found.draw.answers_until:
+        if found is None:
             return None
+        tree = self._tree(record.round_id)
         places = tuple(
             self._place(record.round_id, place, model, tree)
             for place, model in zip(found.draw.owed, found.models, strict=True)
@@ -92,7 +94,7 @@ class Answering:
         what = f"round {round_id}, whose predictions are demanded"
 
         def read(suite: Suite) -> _Demanded | None:
-            return _demanded_at(suite, round_id, report_hash, context.block.number)
+            return _demanded_at(suite, round_id, report_hash, context.block)
 
         ours = read(context.suite)
         if ours is not None:
@@ -124,16 +126,16 @@ class Answering:
         return OwedPlace(place, model, unstaged=staged.missing_pieces(pieces, self.context.block.number))
 
 
-def _demanded_at(suite: Suite, round_id: int, report_hash: bytes, block: int) -> _Demanded | None:
-    """Read what is owed in a round under a report; None where nothing is, or the report does not stand."""
-    demands, proposal = suite.demands, suite.proposal(round_id, block)
+def _demanded_at(suite: Suite, round_id: int, report_hash: bytes, at: Block) -> _Demanded | None:
+    """Read what is owed under a report that stands and can still be shown; None where nothing is."""
+    demands, proposal = suite.demands, suite.proposal(round_id, at.number)
     if demands is None or proposal is None or not proposal.stands or proposal.report_hash != report_hash:
         return None
-    draw = demands.draw_of(str(suite.tournament.address), report_hash, block)
-    if not draw.owed:
+    draw = demands.draw_of(str(suite.tournament.address), report_hash, at.number)
+    if not draw.owed or at.timestamp >= draw.answers_until:
         return None
     lanes = [suite.tournament.functions.modelAt(draw.lanes[place]) for place in draw.owed]
-    models = tuple(map(int, read_views(suite.w3, lanes, block)))
+    models = tuple(map(int, read_views(suite.w3, lanes, at.number)))
     return _Demanded(str(demands.contract.address), draw, models)
 
 
