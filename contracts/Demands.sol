@@ -141,10 +141,10 @@ contract Demands is IDemands, CourtReader {
     ) external {
         bytes32 reportHash = _standing(_committeeOf(tournament), tournament, roundId).reportHash;
         Draw storage d = _draws[tournament][reportHash];
-        _requireOwed(d, at);
+        DrawnLane storage p = _places[tournament][reportHash][at];
+        _requireOwed(p, at);
         _requireBefore(d.since + 2 * d.third);
         ITournament.Round memory r = ITournament(tournament).round(roundId);
-        DrawnLane storage p = _places[tournament][reportHash][at];
         _requireModel(submission, ITournament(tournament).modelAt(p.lane));
         _requireCounting(submission, predictions, r.universe, r.submissionsRoot);
 
@@ -157,15 +157,14 @@ contract Demands is IDemands, CourtReader {
     /// @inheritdoc IDemands
     function reclaim(address tournament, bytes32 reportHash, uint256 at) external {
         Draw memory d = _draws[tournament][reportHash];
-        _requireOwed(d, at);
-        address payer = _places[tournament][reportHash][at].payer;
-        if (payer == address(0)) revert NothingOwed(at);
+        DrawnLane storage p = _places[tournament][reportHash][at];
+        address payer = _requireOwed(p, at);
         uint256 until = d.since + 2 * d.third;
         if (block.timestamp < until && _stands(tournament, d.roundId, reportHash)) {
             revert TooEarly(block.timestamp, until);
         }
 
-        _places[tournament][reportHash][at].payer = address(0);
+        p.payer = address(0);
         emit Reclaimed(tournament, d.roundId, reportHash, at, payer);
         token.safeTransfer(payer, d.deposit);
     }
@@ -310,8 +309,11 @@ contract Demands is IDemands, CourtReader {
         if (deposit != 0) token.safeTransfer(owner, deposit - part);
     }
 
-    function _requireOwed(Draw memory d, uint256 at) private pure {
-        if (at >= MAX_DEMANDS || d.demanded & ~d.answered & _bit(at) == 0) revert NothingOwed(at);
+    /// @dev Who paid is forgotten as the deposit is given: so it is given once, whatever a tournament says of its reports.
+    /// @return payer of the deposit that is still held.
+    function _requireOwed(DrawnLane storage p, uint256 at) private view returns (address payer) {
+        payer = p.payer;
+        if (payer == address(0)) revert NothingOwed(at);
     }
 
     function _requireBefore(uint256 until) private view {

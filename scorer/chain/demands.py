@@ -7,6 +7,7 @@ from web3.contract import Contract
 
 from scorer.chain.binding import bound
 from scorer.chain.bulk import read_view, read_views
+from scorer.chain.errors import MalformedAnswer
 from scorer.chain.records import ZERO_ADDRESS
 
 
@@ -93,8 +94,8 @@ class Demands:
             seed=int(struct.seed) if struct.isDrawn else None,
             lanes=tuple(int(lane) for lane, _ in places),
             payers=tuple(_payer(str(payer)) for _, payer in places),
-            demanded=_bits(int(struct.demanded)),
-            answered=_bits(int(struct.answered)),
+            demanded=_bits(int(struct.demanded), len(places)),
+            answered=_bits(int(struct.answered), len(places)),
             deposit=int(struct.deposit),
         )
 
@@ -103,9 +104,11 @@ def _payer(address: str) -> str | None:
     return None if address == ZERO_ADDRESS else address
 
 
-def _bits(word: int) -> frozenset[int]:
-    """Return the places whose bits are set."""
-    return frozenset(place for place in range(word.bit_length()) if word >> place & 1)
+def _bits(word: int, places: int) -> frozenset[int]:
+    """Return the places whose bits are set; an endpoint may have made them up."""
+    if word.bit_length() > places:
+        raise MalformedAnswer(f"expected bits of {places} places, found {word:#x} of a call")
+    return frozenset(place for place in range(places) if word >> place & 1)
 
 
 def read_demands(w3: Web3, tournament: Contract) -> Demands | None:

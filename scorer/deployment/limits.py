@@ -21,8 +21,9 @@ POLYGON: Final = 137
 """Chain id of Polygon PoS."""
 SHORTEST_POLYGON_CHALLENGE: Final = DAY
 """A limit of ours, seconds: finality of Polygon stood for hours before."""
-SHORTEST_DEMANDS_WINDOW: Final = 6 * 3600
-"""A limit of ours, seconds: a third of it must leave time for a proof in several transactions."""
+SHORTEST_DEMANDS_WINDOW: Final = 9 * 3600
+"""A limit of ours, seconds: its last third must leave time for a proof in several transactions, the last one
+two hours after its announcement, by what was answered right before that third began."""
 SHORTEST_DISPUTE: Final = 30
 """OracleCommittee.MIN_DISPUTE_PERIOD, seconds."""
 LEAST_ABSENCE_LIMIT: Final = 3

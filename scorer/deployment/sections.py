@@ -123,7 +123,7 @@ class Committee(Section):
     The court is a new ScoreCourt, unless it is nobody, or an address of a court or of who judges by itself;
     ``new-barring`` is one whose proofs bar reports and take no bonds. ``demands`` is where predictions may be
     demanded: a new contract, nobody, or an address; unless given a new one where the court is new and the
-    challenge window at least 6 hours.
+    challenge window at least 9 hours.
     """
 
     members: Annotated[tuple[Address, ...], Field(strict=False, min_length=1, max_length=MOST_MEMBERS)]

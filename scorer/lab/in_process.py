@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scorer.chain.contracts import Suite
 from scorer.chain.records import Addresses
 from scorer.deployment.document import Deployment
+from scorer.deployment.fields import NEW
 from scorer.encryption import MemberKeys
 from scorer.lab.anvil import Anvil
 from scorer.lab.batch import LOCAL_FEES, BatchSender
@@ -199,6 +200,7 @@ def tournament_document(
         challenge_window=challenge_window,
         bridged=bridged,
         admin=admin,
+        demands=NEW,
     )
 
 

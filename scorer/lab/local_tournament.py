@@ -15,6 +15,7 @@ from scorer.chain.records import RoundRecord
 from scorer.daemon import assembly
 from scorer.daemon.configuration import load_config
 from scorer.daemon.logging import configure_logging
+from scorer.deployment.fields import NEW
 from scorer.encryption.keys import write_identities
 from scorer.failpoints import VARIABLE
 from scorer.files import write_secret
@@ -243,6 +244,7 @@ def _deploy(anvil: Anvil, rules: Rules, count: int) -> Suite:
         stake=rules.stake,
         challenge_window=CHALLENGE_WINDOW,
         bonds=BONDS,
+        demands=NEW,
     )
     suite = deploy_suite(anvil, admin, document)
     fund_pool(batch, suite, admin, POOL)

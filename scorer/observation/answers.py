@@ -16,8 +16,8 @@ from scorer.observation.observe import Block
 from scorer.proofs.calls import SealedTree
 from scorer.proofs.pieces import fits_pools, piece_address, pieces_of
 from scorer.proofs.search import predictions_of
-from scorer.protocol.digest import content_hash, prediction_bytes
-from scorer.protocol.predictions import Predictions, float_array
+from scorer.protocol.digest import content_hash, content_of, prediction_bytes
+from scorer.protocol.predictions import float_array
 from scorer.protocol.submissions import Submission
 
 
@@ -87,11 +87,19 @@ def with_answers(
     if suite.demands is None:
         return sealed
     shown, ids = read_answers(suite, round_id, report_hash, at), sealed.submissions.universe
-    answered = (
-        (entry, replace(entry, predictions=shown.get(entry.model_id))) for entry in sealed.submissions.entries
-    )
-    entries = tuple(new if are_signed(new, ids) else entry for entry, new in answered)
-    return replace(sealed, submissions=replace(sealed.submissions, entries=entries))
+    entries, strange = [], dict[int, bytes]()
+    for entry in sealed.submissions.entries:
+        content = shown.get(entry.model_id)
+        if content is not None and content_of(ids, content) == entry.content_hash:
+            answered = replace(entry, predictions=_floats(content))
+            if are_signed(answered, ids):
+                entries.append(answered)
+                continue
+            # Whatever was signed is an answer, also what no file can hold: then the seal is false.
+            strange[entry.model_id] = content
+        entries.append(entry)
+    submissions = replace(sealed.submissions, entries=tuple(entries))
+    return replace(sealed, submissions=submissions, strange=strange)
 
 
 def are_signed(entry: Submission, ids: tuple[str, ...]) -> bool:
@@ -101,8 +109,8 @@ def are_signed(entry: Submission, ids: tuple[str, ...]) -> bool:
     return content_hash(ids, float_array(entry.predictions)) == entry.content_hash
 
 
-def read_answers(suite: Suite, round_id: int, report_hash: bytes, at: Block) -> Mapping[int, Predictions]:
-    """Return the predictions, by model, with which demands under a report were answered.
+def read_answers(suite: Suite, round_id: int, report_hash: bytes, at: Block) -> Mapping[int, bytes]:
+    """Return the bytes, by model, with which demands under a report were answered.
 
     Raises
     ------
@@ -117,7 +125,7 @@ def read_answers(suite: Suite, round_id: int, report_hash: bytes, at: Block) -> 
     first = first_block_at(suite.w3, draw.since, suite.addresses.block, at.number)
     last = first_block_at(suite.w3, draw.answers_until, first, at.number)
     found = {
-        int(event["args"]["modelId"]): _floats(bytes(event["args"]["predictions"]))
+        int(event["args"]["modelId"]): bytes(event["args"]["predictions"])
         for event in event_logs(demands.contract.events.Answered(), filters, first, min(last, at.number))
     }
     if len(found) != len(draw.answered):

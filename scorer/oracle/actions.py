@@ -1,6 +1,7 @@
 """The actions of a committee member and of the operator as values, and what carrying one out led to."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from scorer.observation.court_case import Disproof
 from scorer.oracle.alarm_reasons import AlarmReason
@@ -225,6 +226,8 @@ MemberAction = (
     | Wait
     | Alarm
 )
+ON_THEIR_OWN: Final = (AnswerDemand, StagePiece)
+"""Actions that rest on none of the same cycle: they are carried out whatever becomes of those before them."""
 OperatorAction = OpenRound | PublishPlan | LockSlots
 Action = MemberAction | OperatorAction
 

@@ -20,6 +20,22 @@ MOST_REPORTS: Final = 1000
 """Reports whose verdicts are kept, the latest ones: more than rounds are open at a time."""
 
 
+@dataclass(frozen=True)
+class ProofSearch:
+    """A search for a proof that an accepted report is wrong.
+
+    Attributes
+    ----------
+    answered
+        The number of models whose predictions answers to demands had made public by then.
+    found
+        None where nothing of the report could be proven wrong.
+    """
+
+    answered: int
+    found: Disproof | None
+
+
 @dataclass
 class MemberCache:
     """Remembers what a process read, so that it need not ask again; losing it costs time alone.
@@ -61,8 +77,7 @@ class MemberCache:
     challenge_window
         The committee's, seconds; None while it was not asked.
     disproofs
-        The proof that an accepted report is wrong, by its hash, once its evidence is public; None where
-        nothing of it can be proven wrong.
+        The search for a proof that an accepted report is wrong, by its hash, once its evidence is public.
     bonded
         Whether the committee asks for bonds; None while it was not asked.
     consensus
@@ -87,7 +102,7 @@ class MemberCache:
     basis: ChainBasis = field(default_factory=ChainBasis)
     bonded: bool | None = None
     challenge_window: int | None = None
-    disproofs: dict[bytes, Disproof | None] = field(default_factory=dict)
+    disproofs: dict[bytes, ProofSearch] = field(default_factory=dict)
     consensus: dict[int, tuple[Stamp, ...]] = field(default_factory=dict)
 
     def forget(self, round_id: int) -> None:

@@ -12,7 +12,7 @@ from scorer.chain.records import RoundRecord, RoundState
 from scorer.encryption import Identity
 from scorer.observation.observe import CommitteeView
 from scorer.oracle.acting import Actor
-from scorer.oracle.actions import ActionResult, Alarm
+from scorer.oracle.actions import ON_THEIR_OWN, ActionResult, Alarm
 from scorer.oracle.alarm_reasons import AlarmReason, RaiseAlarm
 from scorer.oracle.answering import Answering
 from scorer.oracle.cache import MemberCache
@@ -270,12 +270,13 @@ class MemberCycle:
         calls = Calls(self.context.suite, round_id, sealed, self.paths.own_bundle(round_id))
         # Before we act: whoever sees our vote on the chain finds what it rests on.
         self._publish(record)
+        goes_on = True
         for action in decide(view):
-            outcome = self.actor.act(view, calls, action)
-            results.append(ActionResult(round_id, action, outcome.text))
-            # What follows rests on what was not done.
-            if not outcome.goes_on:
-                break
+            # What follows rests on what was not done, but for what rests on nothing.
+            if goes_on or isinstance(action, ON_THEIR_OWN):
+                outcome = self.actor.act(view, calls, action)
+                results.append(ActionResult(round_id, action, outcome.text))
+                goes_on = goes_on and outcome.goes_on
         return results
 
     def _publish(self, record: RoundRecord) -> None:

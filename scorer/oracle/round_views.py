@@ -86,9 +86,7 @@ class RoundViews:
             posted_parts=self._posted_parts(proposal),
             unstaged=self._unstaged(record, sealed, proposal, report),
             disproof=self._disproof(record, sealed, proposal, report),
-            owed=None
-            if sealed is None or proposal is None
-            else self.answering.owed(record, sealed, proposal),
+            owed=None if sealed is None or proposal is None else self.answering.owed(record, proposal),
         )
 
     def _seal(self, record: RoundRecord) -> SealRound | None:

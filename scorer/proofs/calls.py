@@ -1,7 +1,7 @@
 """The arguments of the court's proofs, from a round's chunks, scores and submissions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -97,10 +97,18 @@ class ScoredLanes:
 
 @dataclass(frozen=True)
 class SealedTree:
-    """The tree of a round's submissions, whose root was sealed, and the models that are refused."""
+    """The tree of a round's submissions, whose root was sealed, and the models that are refused.
+
+    Attributes
+    ----------
+    strange
+        By model, the bytes behind a leaf that are not one prediction for each id as files spell them, where
+        somebody showed them: of a false seal alone.
+    """
 
     submissions: Submissions
     refused: frozenset[int]
+    strange: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
     def leaves(self) -> list[bytes]:

@@ -7,17 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_hash.auto import keccak
+import numpy as np
 
 from scorer.proofs.calls import SealedTree
 from scorer.proofs.evidence import Evidence
 from scorer.proofs.search import FalseClaim, ProofKind
-from scorer.protocol.digest import prediction_bytes, universe_digest
+from scorer.protocol.digest import content_of, prediction_bytes
 from scorer.protocol.predictions import float_array
 from scorer.protocol.rules import Rules
 from scorer.protocol.submissions import IN_THE_CLEAR, Submission
 
 _NO_LANE: Final = -1
+_ONE_BITS: Final = 0x3FF0000000000000
+"""The float64 1: all that is no number within [0, 1] has larger bits, and so has -0.0."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,18 @@ class VerdictCase:
 
     def _is_out_of_form(self, entry: Submission) -> bool:
         """Say whether the predictions that were signed, where we have them, are not what they must be."""
-        if entry.predictions is None:
-            return False
-        universe, row = self.sealed.submissions.universe, float_array(entry.predictions)
-        if len(row) == len(universe) and ((row >= 0) & (row <= 1)).all():
+        content = self._content(entry)
+        if content is None or _is_in_form(content, len(self.sealed.submissions.universe)):
             return False
         # Of others than were signed nothing can be proven.
-        content = keccak(universe_digest(universe) + keccak(prediction_bytes(row)))
-        return content == entry.content_hash
+        return content_of(self.sealed.submissions.universe, content) == entry.content_hash
+
+    def _content(self, entry: Submission) -> bytes | None:
+        """Return the bytes of a submission's predictions; None where nobody showed them."""
+        strange = self.sealed.strange.get(entry.model_id)
+        if strange is not None or entry.predictions is None:
+            return strange
+        return prediction_bytes(float_array(entry.predictions))
 
     def arguments(self, fault: FalseClaim, evidence: Evidence) -> tuple[Any, ...]:
         """Return the arguments of VerdictCourt's function of the fault's kind."""
@@ -78,7 +84,12 @@ class VerdictCase:
             case ProofKind.FORM:
                 return *start, submission, self.rules.canonical_json()
             case _:
-                if entry.predictions is None:
+                content = self._content(entry)
+                if content is None:
                     raise ValueError(f"model {fault.model}: expected its predictions, found none")
-                content = prediction_bytes(float_array(entry.predictions))
                 return *start, evidence.terms.to_contract(), submission, content
+
+
+def _is_in_form(content: bytes, ids: int) -> bool:
+    """Say whether bytes are one prediction for each id, all within [0, 1], as SealReader does."""
+    return len(content) == 8 * ids and bool((np.frombuffer(content, ">u8") <= _ONE_BITS).all())

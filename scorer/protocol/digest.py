@@ -100,8 +100,17 @@ def content_hashes(ids: Sequence[str], submissions: Iterable[NDArray[np.float64]
     for predictions in submissions:
         if len(predictions) != len(ids):
             raise ValueError(f"expected {len(ids)} predictions, found {len(predictions)}")
-        # Two words of 32 bytes, which is what abi.encode makes of two bytes32.
-        yield keccak(universe + keccak(prediction_bytes(predictions)))
+        yield _content_of(universe, prediction_bytes(predictions))
+
+
+def content_of(ids: Sequence[str], content: bytes) -> bytes:
+    """Return the content hash of any bytes, which need not be predictions; see `content_hash`."""
+    return _content_of(universe_digest(ids), content)
+
+
+def _content_of(universe: bytes, content: bytes) -> bytes:
+    # Two words of 32 bytes, which is what abi.encode makes of two bytes32.
+    return keccak(universe + keccak(content))
 
 
 def prediction_bytes(predictions: NDArray[np.float64]) -> bytes:

@@ -29,7 +29,7 @@ treasury = "{TREASURY}"
 [committee]
 members = ["{MEMBERS[0]}", "{MEMBERS[1]}", "{MEMBERS[2]}", "{MEMBERS[3]}"]
 quorum = 3
-challenge_window = "6 hours"
+challenge_window = "9 hours"
 dispute_period = "1 day"
 member_bond = "1000"
 challenge_bond = "100"

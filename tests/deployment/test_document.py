@@ -11,6 +11,7 @@ from scorer.deployment.document import DeploymentFileError, from_record, load_do
 from scorer.lab.anvil import Anvil
 from scorer.lab.plain_sender import Sender
 from scorer.lab.suite import LOCAL_WINDOWS
+from scorer.proofs.staged import COMMITMENT_AGE
 from scorer.transactions.request import Reverted
 from scorer.units import wei_from_nano
 from tests.deployment.files import ADMIN, MEMBERS, OPERATOR, TEXT, TREASURY, account, read
@@ -43,8 +44,8 @@ def public(text: str = TEXT) -> str:
         (changed("absence_limit = 5", 'absence_limit = 5\ncourt = "none"'), 'committee.court: expected new, new-barring, nobody, or an address'),
         (changed("absence_limit = 5", f'absence_limit = 5\ncourt = "{LOWER}"'), "committee.court: expected an address with its EIP-55"),
         (changed("absence_limit = 5", 'absence_limit = 5\ndemands = "none"'), "committee.demands: expected new, nobody, or an address"),
-        (changed('"6 hours"', '"8 days"'), "committee.challenge_window: expected at most 7 days, found '8 days'"),
-        (changed('"6 hours"', "21600"), "committee.challenge_window: expected a time in words"),
+        (changed('"9 hours"', '"8 days"'), "committee.challenge_window: expected at most 7 days, found '8 days'"),
+        (changed('"9 hours"', "21600"), "committee.challenge_window: expected a time in words"),
         (changed('"1 day"', '"29 seconds"'), "committee.dispute_period: expected from 30 seconds to 7 days"),
         (changed('member_bond = "1000"', 'member_bond = "100001"'), "committee.member_bond: expected at most 100000"),
         (changed('challenge_bond = "100"', 'challenge_bond = "10001"'), "committee.challenge_bond: expected at most"),
@@ -222,22 +223,27 @@ def test_limits_are_those_that_the_contracts_hard_code(anvil: Anvil) -> None:
 @pytest.mark.parametrize(
     ("window", "court", "expected"),
     [
-        ("6 hours", "", "new"),
-        ("359 minutes", "", "nobody"),
-        ("6 hours", 'court = "new-barring"', "new"),
-        ("6 hours", 'court = "nobody"', "nobody"),
-        ("6 hours", f'court = "{ADMIN}"', "nobody"),
-        ("6 hours", 'demands = "nobody"', "nobody"),
+        ("9 hours", "", "new"),
+        ("539 minutes", "", "nobody"),
+        ("9 hours", 'court = "new-barring"', "new"),
+        ("9 hours", 'court = "nobody"', "nobody"),
+        ("9 hours", f'court = "{ADMIN}"', "nobody"),
+        ("9 hours", 'demands = "nobody"', "nobody"),
         ("1 hour", 'demands = "new"', "new"),
     ],
 )
 def test_predictions_may_be_demanded_where_a_new_court_leaves_time_or_the_file_says_so(
     window: str, court: str, expected: str
 ) -> None:
-    text = TEXT.replace('"6 hours"', f'"{window}"', 1)
+    text = TEXT.replace('"9 hours"', f'"{window}"', 1)
     found = read(text.replace("absence_limit = 5", f"absence_limit = 5\n{court}"))
     assert found.committee.demands == expected
     assert from_record(recorded(found)).committee.demands == expected
+
+
+def test_what_is_answered_in_the_last_second_can_still_be_proven_in_several_transactions() -> None:
+    """From the answer to the end there is a third: two hours from announcement to proof, and one for the rest."""
+    assert limits.SHORTEST_DEMANDS_WINDOW // 3 >= COMMITMENT_AGE + 3600
 
 
 def test_windows_are_taken_up_to_the_limits_of_the_contracts(anvil: Anvil) -> None:
@@ -264,7 +270,7 @@ def test_windows_are_taken_up_to_the_limits_of_the_contracts(anvil: Anvil) -> No
 def test_a_challenge_window_on_polygon_lasts_as_long_as_finality_may_stand() -> None:
     polygon = changed("chain_id = 31337", "chain_id = 137")
     for window, is_right in (("23 hours", False), ("24 hours", True)):
-        text = polygon.replace('challenge_window = "6 hours"', f'challenge_window = "{window}"')
+        text = polygon.replace('challenge_window = "9 hours"', f'challenge_window = "{window}"')
         if is_right:
             assert read(text).committee.challenge_window == 86_400
         else:

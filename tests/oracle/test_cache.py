@@ -2,7 +2,7 @@ from typing import Any
 
 from scorer.chain.records import ProposalStatus
 from scorer.oracle import cache as room
-from scorer.oracle.cache import MemberCache
+from scorer.oracle.cache import MemberCache, ProofSearch
 
 
 def remembered(cache: MemberCache) -> int:
@@ -23,7 +23,7 @@ def test_what_is_remembered_of_rounds_that_are_over_does_not_grow() -> None:
         cache.confirmed.add((suite, day))  # type: ignore[arg-type]
         cache.sources[day] = (anything, ())  # type: ignore[assignment]
         cache.refusals[day.to_bytes(32, "big")] = ()
-        cache.disproofs[day.to_bytes(32, "big")] = None
+        cache.disproofs[day.to_bytes(32, "big")] = ProofSearch(0, None)
         cache.drop_over()
         held.append(remembered(cache))
     assert held[-1] == held[-100] == 5 * 3 + 2 * room.MOST_REPORTS

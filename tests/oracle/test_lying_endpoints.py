@@ -15,9 +15,12 @@ from scorer.daemon.configuration import load_config
 from scorer.daemon.daemon import OperatorDaemon
 from scorer.lab.proxy import Fault, Forward, Request, Response, error, proxy_of
 from scorer.operator.cache import OperatorCache
-from scorer.storage.bundle import RELEASE, Bundle, round_folder
+from scorer.protocol.digest import prediction_bytes
+from scorer.storage.bundle import RELEASE, REPORT, TARGETS, Bundle, round_folder
+from tests.chains import Chains
 from tests.cli.test_cupel import write_config
 from tests.daemon.test_daemon import BRAVE, Seat
+from tests.demanding_world import answers, demand, drawing_of, lent_demanding_world
 from tests.encrypted_world import encrypted_world
 from tests.world import FIRST, HOUR, IDS, MODELS, World, begins, one_sealed
 
@@ -366,3 +369,76 @@ def test_an_endpoint_that_hides_what_is_locked_keeps_no_round_from_its_end(world
         world.anvil.advance_to(world.record(1).close_at)
         office.work(8)
         assert world.record(1).state == RoundState.LOCKED
+
+
+@pytest.mark.parametrize("what", ["demanded", "of another model"])
+def test_nobodys_predictions_are_shown_on_one_endpoints_word(
+    chains: Chains, tmp_path: Path, what: str
+) -> None:
+    """Whoever reads them at one endpoint would make demands up, or say that a lane is another model's."""
+    with lent_demanding_world(chains, tmp_path / "world") as world, ExitStack() as stack:
+        demands, tournament = world.suite.demands, world.suite.tournament
+        assert demands is not None
+        if what == "demanded":
+            hidden, since, third = 1, world.now - 10_010, 10_000
+            view = demands.contract.functions.drawOf(str(tournament.address), bytes(32))
+            lie = words(since, 1, 1, 1, 1, 1, 0, 0, third, FIRST)
+        else:
+            (drawn,) = demand(world, FIRST, 0)
+            hidden = 1 + drawn.model % MODELS
+            swapped = {drawn.lane: hidden, hidden - 1: drawn.model}
+            view = tournament.functions.modelsAt(0, 1)
+            lie = words(32, MODELS, *(swapped.get(lane, lane + 1) for lane in range(MODELS)))
+            # A member without a report of its own holds no other reading of the lanes against it.
+            for bundle in (world.members[0].bundle(FIRST), world.members[0].paths.targets_bundle(FIRST)):
+                for file in (REPORT, TARGETS):
+                    (bundle.folder / file).unlink(missing_ok=True)
+            world.anvil.advance_to(drawing_of(world, FIRST).until[0])
+            world.anvil.finalise()
+        seat, seen = Seat(world, stack, proxies=2, chain=TWO), list[str]()
+        seat.daemon.member.paths = world.members[0].paths
+        for proxy in seat.proxies:
+            for method in ("eth_estimateGas", "eth_sendRawTransaction"):
+                proxy.misbehave(method, spying(seen))
+        seat.proxies[0].misbehave(*of(view, lie))
+        loop = seat.assembled.loop()
+        for _ in range(2):
+            loop.once()
+            world.anvil.finalise()
+        numbers = np.asarray(world.predictions(hidden, FIRST), dtype=np.float64)
+        shown = prediction_bytes(numbers).hex()
+        assert not [request for request in seen if shown in request]
+
+
+def test_a_member_answers_beside_an_endpoint_that_hides_a_demand(chains: Chains, tmp_path: Path) -> None:
+    with lent_demanding_world(chains, tmp_path / "world") as world, ExitStack() as stack:
+        assert world.suite.demands is not None
+        demand(world, FIRST, 0)
+        world.anvil.advance_to(drawing_of(world, FIRST).until[0])
+        world.anvil.finalise()
+        seat = Seat(world, stack, proxies=3, chain=TWO)
+        seat.daemon.member.paths = world.members[0].paths
+        view = world.suite.demands.contract.functions.drawOf(str(world.suite.tournament.address), bytes(32))
+        seat.proxies[0].misbehave(*of(view, words(*[0] * 10)))
+        loop = seat.assembled.loop()
+        loop.once()
+        assert "ENDPOINTS_DISAGREE" in seat.alarms
+        for _ in range(CYCLES):
+            loop.once()
+            world.anvil.finalise()
+        assert len(list(answers(world))) == 1
+
+
+def words(*values: int) -> Lie:
+    """These words, whatever is said."""
+    return lambda _: "0x" + "".join(f"{value:064x}" for value in values)
+
+
+def spying(seen: list[str]) -> Fault:
+    """An endpoint that remembers what it was asked."""
+
+    def fault(request: Request, _forward: Forward) -> Response | None:
+        seen.append(json.dumps(request["params"]))
+        return None
+
+    return fault

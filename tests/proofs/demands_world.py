@@ -27,6 +27,7 @@ from tests.proofs.court_world import (
     STRANGER,
     TIED,
     CourtWorld,
+    Submits,
     build,
     send,
 )
@@ -264,11 +265,14 @@ class DemandsWorld:
 
 @contextmanager
 def running_demands(
-    demands: int = DEMANDS, deposit: int = DEPOSIT, bitmaps: Sequence[tuple[int, bytes]] = CHUNKS
+    demands: int = DEMANDS,
+    deposit: int = DEPOSIT,
+    bitmaps: Sequence[tuple[int, bytes]] = CHUNKS,
+    submits: Submits | None = None,
 ) -> Iterator[DemandsWorld]:
     """The world on a fresh chain: a payer has tokens, and lets Demands take them."""
     with run_anvil(accounts=12) as anvil:
-        world = build(anvil, demands=demands, deposit=deposit, bitmaps=bitmaps)
+        world = build(anvil, demands=demands, deposit=deposit, bitmaps=bitmaps, submits=submits)
         found, token = DemandsWorld(world), world.suite.token.functions
         world.send(token.transfer(world.address(PAYER), wei_from_nano(nano_from_nmr(1000))), ADMIN)
         world.send(token.approve(found.contract.address, 2**256 - 1), PAYER)

@@ -47,7 +47,7 @@ class Books:
         return ""
 
     def answer(self, place: int, now: int) -> str:
-        if place not in self.owed or not self.stands:
+        if place not in self.kept or not self.stands:
             return "NothingOwed"
         if now >= self.since + 2 * THIRD:
             return "TooLate"

@@ -619,6 +619,36 @@ def test_a_tournament_that_pretends_takes_nothing_but_what_was_paid_for_its_own_
     assert placed.held == 0
 
 
+def test_a_deposit_that_went_back_is_not_paid_to_anybody_else(placed: DemandsWorld) -> None:
+    """A tournament that pretends says that a report fell, and then that it stands again."""
+    world, thief, functions = placed.world, STRANGER, placed.functions
+    world.send(placed.demand(FIRST), PAYER)
+    liar = pretender(world, thief)
+    hash_, unit = placed.reported, 10**9
+    world.send(world.suite.token.functions.transfer(world.address(thief), PAID), ADMIN)
+    world.send(world.suite.token.functions.approve(placed.contract.address, PAID), thief)
+
+    world.send(liar.functions.say(hash_, unit, tuple(placed.record)), thief)
+    world.send(functions.draw(liar.address, 1), thief)
+    placed.mine(DELAY + BLOCKS + 1)
+    world.send(functions.draw(liar.address, 1), thief)
+    chunks, terms = world.lanes(ABOVE).to_contract(), world.terms.to_contract()
+    report = placed.evidence().report.to_contract()
+    world.send(functions.place(liar.address, report, terms, chunks), thief)
+    world.send(functions.demand(liar.address, 1, FIRST), thief)
+
+    world.send(liar.functions.say(bytes(32), unit, tuple(placed.record)), thief)
+    world.send(functions.reclaim(liar.address, hash_, FIRST), thief)
+    assert placed.held == PAID
+    world.send(liar.functions.say(hash_, unit, tuple(placed.record)), thief)
+    content, leaf = prediction_bytes(world.predictions(PLAIN)), world.sealed.submission(PLAIN)
+    answer = functions.answer(liar.address, 1, FIRST, leaf, content, world.address(thief))
+    assert refusal(world.send, answer, thief) == "NothingOwed"
+    assert placed.held == PAID
+    world.send(placed.answer(FIRST, PLAIN))
+    assert placed.held == 0
+
+
 def test_predictions_that_pools_do_not_take_are_answered_from_pieces(placed: DemandsWorld) -> None:
     """The store sends the call: whom it pays is in it."""
     world = placed.world
