@@ -87,8 +87,8 @@ class _Operand:
 class BlockSummer:
     """Ranks blocks of submissions and multiplies them out; owns the memory that this needs.
 
-    Two threads that do so meet wherever Python is between two operations of numpy, and one of them then sleeps:
-    the fewer and the shorter these places are, the better.
+    Two threads that do so meet wherever Python is between two operations of numpy, and one of them then
+    sleeps: the fewer and the shorter these places are, the better.
 
     Parameters
     ----------
