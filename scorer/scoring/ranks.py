@@ -32,16 +32,24 @@ class RankedBlock:
     ----------
     order
         (models, ids) Row numbers of the ids from the lowest to the highest prediction.
-    tied
-        For each submission with ties, by its row: (ids,) the doubled rank less one, ``2 * r - 1``, of
-        the entries in that order. Submissions that are not listed have 1, 3, 5 and so on.
+    tied_rows
+        The submissions with ties, in ascending order.
+    tied_ranks
+        (tied rows, ids) The doubled rank less one, ``2 * r - 1``, of their entries in that order. All other
+        submissions have 1, 3, 5 and so on.
     missing
         (models,) True where a submission has a NaN. It is treated as constant.
     """
 
     order: Indices
-    tied: dict[int, Indices]
+    tied_rows: list[int]
+    tied_ranks: Indices
     missing: NDArray[np.bool_]
+
+    @property
+    def tied(self) -> dict[int, Indices]:
+        """The ranks of each submission with ties, by its row."""
+        return dict(zip(self.tied_rows, self.tied_ranks, strict=True))
 
 
 class Sorter:
@@ -79,7 +87,7 @@ class Sorter:
         bits = keys.view(np.uint64)
         suspects = self._suspects(bits)
         order = np.bitwise_and(bits, self._row_mask, out=bits).view(np.int64)
-        return RankedBlock(order, _ties(values, order, suspects), missing)
+        return RankedBlock(order, *_ties(values, order, suspects), missing)
 
     def _sorted_keys(self, block: Floats) -> Floats:
         keys = np.add(block, ZERO, out=self._keys[: len(block)])
@@ -101,23 +109,34 @@ class Sorter:
         return np.flatnonzero(differences.min(axis=1) <= self._row_mask).tolist()
 
 
-def _ties(block: Floats, order: Indices, suspects: list[int]) -> dict[int, Indices]:
-    """Repair the order of suspect rows and rank those that have ties."""
-    tied = {}
-    values = np.empty(block.shape[1])
-    for row in suspects:
-        # With the default mode, "raise", numpy fills a buffer and copies it to `out`; no index is out of
-        # bounds here.
-        np.take(block[row], order[row], out=values, mode="clip")
-        # Only the bits that the row number replaced differ: rare, and worth a slow sort of this row alone.
-        if (values[1:] < values[:-1]).any():
-            order[row] = np.argsort(block[row], kind="stable")
-            np.take(block[row], order[row], out=values, mode="clip")
-        starts = np.flatnonzero(values[1:] != values[:-1]) + 1
-        # A single id is listed too, so that such a submission counts as constant.
-        if len(starts) < len(values) - 1 or len(values) == 1:
-            tied[row] = shared_doubled_ranks(starts, len(values))
-    return tied
+def _ties(block: Floats, order: Indices, suspects: list[int]) -> tuple[list[int], Indices]:
+    """Repair the order of suspect rows; return those that have ties, and their ranks."""
+    ids = block.shape[1]
+    if not suspects:
+        return [], np.empty((0, ids), dtype=np.int64)
+    # By positions in the whole block, so that one operation serves all rows.
+    positions = order[suspects]
+    positions += ids * np.array(suspects)[:, np.newaxis]
+    values = block.take(positions)
+    # Only the bits that the row number replaced differ: rare, and worth a slow sort of this row alone.
+    for place in np.flatnonzero((values[:, 1:] < values[:, :-1]).any(axis=1)).tolist():
+        row = suspects[place]
+        order[row] = np.argsort(block[row], kind="stable")
+        values[place] = block[row].take(order[row])
+    begins = np.ones(values.shape, dtype=np.bool_)
+    np.not_equal(values[:, 1:], values[:, :-1], out=begins[:, 1:])
+    # A single id is listed too, so that such a submission counts as constant.
+    tied = np.flatnonzero(~begins.all(axis=1)) if ids > 1 else np.arange(len(suspects))
+    return [suspects[place] for place in tied.tolist()], _shared_ranks(begins[tied])
+
+
+def _shared_ranks(begins: NDArray[np.bool_]) -> Indices:
+    """Return the doubled average ranks less one of rows of sorted entries, from where each value begins."""
+    rows, ids = begins.shape
+    # Of all rows as one: a row begins with a value of its own, and what came before it is taken off again.
+    ranks = shared_doubled_ranks(np.flatnonzero(begins)[1:], begins.size).reshape(begins.shape)
+    ranks -= 2 * ids * np.arange(rows)[:, np.newaxis]
+    return ranks
 
 
 def shared_doubled_ranks(starts: Indices, count: int) -> Indices:

@@ -105,8 +105,7 @@ class BlockSummer:
         self._sums = sums
         self._sorter = Sorter(block_size, plan.ids)
         self._gathered = self._sorter.scratch
-        self._ranks = np.empty((block_size, 4, plan.ids))
-        self._ones = np.ones(plan.ids)
+        self._ranks = np.empty((4, block_size, plan.ids))
         self._operands = [
             _Operand(part, side.ranks, plan.table.untied[side.ranks].T, products)
             for name, side in plan.sides.items()
@@ -116,12 +115,10 @@ class BlockSummer:
     def add(self, start: int, block: Floats) -> None:
         """Sum up (models, ids) C-ordered float64; ``start`` is the number of the first model."""
         ranked = self._sorter.rank(block)
-        models = slice(start, start + len(block))
+        models, rows = slice(start, start + len(block)), ranked.tied_rows
         self._sums.missing[models] = ranked.missing
-        for row, tied in ranked.tied.items():
-            np.take(self._table.parts, tied, axis=1, out=self._ranks[row], mode="wrap")
-            self._add_tied(start + row, self._ranks[row])
-            self._sums.constant[start + row] = tied[0] == tied[-1]
+        if rows:
+            self._add_tied(start + np.array(rows), ranked.tied_ranks)
         gathered = self._gathered[: len(block)]
         for operand in self._operands:
             # No index is out of bounds. "wrap" is the fastest mode of those that do not check that.
@@ -129,15 +126,20 @@ class BlockSummer:
             products = operand.products[models]
             # Not matmul: where the result is small, that lets no other thread of Python go on meanwhile.
             np.dot(gathered, operand.untied, out=products)
-            # Its ranks are not those of the others: the product above does not hold for it.
-            for row in ranked.tied:
-                np.dot(self._ranks[row, operand.ranks], gathered[row], out=products[row])
+            if rows:
+                # Their ranks are not those of the others: the product above does not hold for them.
+                values = gathered if len(rows) == len(block) else gathered[rows]
+                products[rows] = _dot(values, self._ranks[operand.ranks, : len(rows)]).T
 
-    def _add_tied(self, model: int, ranks: Floats) -> None:
-        """Replace the sums that only submissions with ties have to themselves."""
-        self._sums.totals[:, model] = np.dot(ranks, self._ones)
-        self._sums.squares[:, model] = _squares(ranks[QUANTILE])
-        self._sums.powered_squares[:, model] = _squares(ranks[POWERED])
+    def _add_tied(self, models: NDArray[np.int64], tied: NDArray[np.int64]) -> None:
+        """Look up the ranks of submissions with ties, and replace the sums that only these have to themselves."""
+        ranks = self._ranks[:, : len(models)]
+        for part, found in zip(self._table.parts, ranks, strict=True):
+            part.take(tied, out=found, mode="wrap")
+        self._sums.constant[models] = tied[:, 0] == tied[:, -1]
+        self._sums.totals[:, models] = ranks.sum(axis=2)
+        self._sums.squares[:, models] = _squares(ranks[QUANTILE])
+        self._sums.powered_squares[:, models] = _squares(ranks[POWERED])
 
 
 def block_rows(ids: int) -> int:
@@ -146,5 +148,11 @@ def block_rows(ids: int) -> int:
 
 
 def _squares(ranks: Floats) -> Floats:
+    """Sums over the ids of high times high, twice high times low, and low times low part."""
     high, low = ranks
-    return np.array([np.dot(high, high), 2 * np.dot(high, low), np.dot(low, low)])
+    return np.array([_dot(high, high), 2 * _dot(high, low), _dot(low, low)])
+
+
+def _dot(left: Floats, right: Floats) -> Floats:
+    """Products summed over the last axis. In one pass, where BLAS would be called for each row."""
+    return np.asarray(np.einsum("...i,...i->...", left, right))
