@@ -132,7 +132,7 @@ class BlockSummer:
                 products[rows] = _dot(values, self._ranks[operand.ranks, : len(rows)]).T
 
     def _add_tied(self, models: NDArray[np.int64], tied: NDArray[np.int64]) -> None:
-        """Look up the ranks of submissions with ties, and replace the sums that only these have to themselves."""
+        """Look up the ranks of submissions with ties, and replace the sums that they have to themselves."""
         ranks = self._ranks[:, : len(models)]
         for part, found in zip(self._table.parts, ranks, strict=True):
             part.take(tied, out=found, mode="wrap")
