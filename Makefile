@@ -32,6 +32,7 @@ test-python: WORKERS = $(shell echo $$(( $$(nproc) * 2 )) $$(awk '/^MemAvailable
 test-python: setup
 	@sh scripts/sandbox_setup.sh || true
 	@# Once, before the workers: each would compile all modules and tests for itself.
+	@mkdir -p build
 	@pytest --collect-only -qqq > build/collected.txt || { cat build/collected.txt; exit 1; }
 	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

@@ -1,4 +1,4 @@
-"""Waits in tests for what another thread or process does."""
+"""Waits in tests for what another thread, process or chain does."""
 
 import time
 from collections.abc import Callable

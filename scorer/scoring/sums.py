@@ -148,11 +148,11 @@ def block_rows(ids: int) -> int:
 
 
 def _squares(ranks: Floats) -> Floats:
-    """Sums over the ids of high times high, twice high times low, and low times low part."""
+    """Return sums over the ids of high times high, twice high times low, and low times low part."""
     high, low = ranks
     return np.array([_dot(high, high), 2 * _dot(high, low), _dot(low, low)])
 
 
 def _dot(left: Floats, right: Floats) -> Floats:
-    """Products summed over the last axis. In one pass, where BLAS would be called for each row."""
+    """Return products summed over the last axis, in one pass where BLAS would be called for each row."""
     return np.asarray(np.einsum("...i,...i->...", left, right))
